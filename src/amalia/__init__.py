@@ -1,0 +1,1 @@
+"""Open, traceable vision-language models for European Portuguese."""

@@ -1,0 +1,1 @@
+"""The command line; ``app`` composes it from one file for each group of commands."""

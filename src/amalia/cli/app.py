@@ -1,0 +1,50 @@
+"""The command line: parse, call one library function, print.
+
+Results go to stdout, progress and errors to stderr. Exit code 0 is done, 1 below a required bar, 2 a
+user's error with one clear line. Heavy libraries are imported by the command that needs them.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+
+import typer
+
+from amalia.cli.chat import chat
+from amalia.cli.doctor import doctor
+from amalia.cli.lineage import lineage
+from amalia.cli.run import data, demo, evaluate, run, train
+from amalia.errors import AmaliaError
+
+app = typer.Typer(
+    name="amalia",
+    help="Open vision-language models for European Portuguese: data, training, evaluation, chat.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(demo)
+app.command()(run)
+app.command()(data)
+app.command()(train)
+app.command(name="eval")(evaluate)
+app.command()(chat)
+app.command()(lineage)
+app.command()(doctor)
+
+
+def main() -> None:
+    """Run the command line; a user's error is one line on stderr and exit code 2."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    # transformers announces on every load that a slow image processor was saved; it is our choice
+    warnings.filterwarnings("ignore", module="transformers")
+    try:
+        app()
+    except AmaliaError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped; run the same command again to go on from here\n")
+        sys.exit(130)

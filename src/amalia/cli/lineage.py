@@ -1,0 +1,15 @@
+"""``amalia lineage``: what an artifact was made from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from amalia import manifest as manifests
+
+
+def lineage(folder: Annotated[Path, typer.Argument(help="Finished artifact.")]) -> None:
+    """Print an artifact and everything it was made from, inputs indented below it."""
+    typer.echo("\n".join(manifests.tree(folder)))

@@ -1,0 +1,158 @@
+"""``amalia demo``, ``run``, ``data``, ``train`` and ``eval``: recipes in, artifacts out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+import yaml
+
+from amalia import recipe as recipes
+
+if TYPE_CHECKING:
+    from amalia.pipeline.run import Finished
+
+Overrides = Annotated[
+    list[str] | None, typer.Argument(help="KEY=VALUE settings that replace the recipe's.")
+]
+RecipePath = Annotated[Path, typer.Argument(help="Recipe, a YAML file.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Folder that gets the artifacts.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check and print the recipe, run nothing.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+
+
+def demo(
+    overrides: Overrides = None, out: Out = None, dry_run: DryRun = False, as_json: AsJson = False
+) -> None:
+    """Train the mini model from packaged data and parts, evaluate it, and let it describe a picture."""
+    from amalia.pipeline.run import packaged_recipe
+
+    run(packaged_recipe("mini/pipeline.yaml"), overrides, out, dry_run, as_json)
+
+
+def run(
+    recipe: RecipePath,
+    overrides: Overrides = None,
+    out: Out = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run a pipeline: every step that is not finished yet, then the report."""
+    _needs_training_libraries()
+    from amalia.pipeline import run as pipelines
+
+    pipeline, steps = pipelines.load(recipe, overrides or [])
+    if dry_run:
+        _print_yaml({pipelines.name_of(step): step.model_dump(mode="json") for step in steps})
+        return
+    finished = pipelines.run(pipeline, steps, out or Path("runs") / pipeline.name)
+    if as_json:
+        typer.echo(json.dumps(pipelines.as_json(finished), ensure_ascii=False))
+    else:
+        typer.echo(_told(finished))
+
+
+def data(
+    recipe: RecipePath, overrides: Overrides = None, out: Out = None, dry_run: DryRun = False
+) -> None:
+    """Make the record sets of a data recipe."""
+    from amalia.pipeline.datasets import DataRecipe, build
+
+    loaded = recipes.load(recipe, DataRecipe, overrides or [])
+    if dry_run:
+        _print_yaml(loaded.model_dump(mode="json"))
+        return
+    for manifest in build(loaded, out or Path("runs/data")):
+        dropped = ", ".join(
+            f"{reason} {count}" for reason, count in manifest.counts.dropped.items()
+        )
+        typer.echo(
+            f"{manifest.name}: {manifest.counts.records:,} records{f'; dropped: {dropped}' if dropped else ''}"
+        )
+
+
+def train(
+    recipe: RecipePath, overrides: Overrides = None, out: Out = None, dry_run: DryRun = False
+) -> None:
+    """Train one stage; artifacts it names are looked for beside its output."""
+    _needs_training_libraries()
+    from amalia.pipeline.run import packaged
+    from amalia.train.loop import Places, run_stage
+    from amalia.train.stage import Stage
+
+    stage = recipes.load(recipe, Stage, overrides or [])
+    if dry_run:
+        _print_yaml(stage.model_dump(mode="json"))
+        return
+    target = out or Path("runs/mini") / stage.name
+    manifest = run_stage(stage, Places(target, target.parent, packaged()))
+    typer.echo(f"{target}: {manifest.figures['steps']} steps, {manifest.figures['seconds']} s")
+
+
+def evaluate(
+    recipe: RecipePath,
+    overrides: Overrides = None,
+    out: Out = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Evaluate models on a sample artifact; both are looked for beside the output."""
+    _needs_training_libraries()
+    from amalia.pipeline import evaluation, summary
+
+    loaded = recipes.load(recipe, evaluation.EvaluationRecipe, overrides or [])
+    if dry_run:
+        _print_yaml(loaded.model_dump(mode="json"))
+        return
+    target = out or Path("runs/mini") / loaded.name
+    evaluation.build(loaded.model_copy(update={"name": target.name}), target)
+    measured = summary.measured(loaded.model_copy(update={"name": target.name}), target.parent)
+    typer.echo(json.dumps(measured, ensure_ascii=False) if as_json else "\n".join(_table(measured)))
+
+
+def _told(finished: Finished) -> str:
+    """Say in the terminal what a pipeline found."""
+    lines = _table(finished.results)
+    if finished.answered:
+        answered = finished.answered
+        lines += ["", f"Pergunta:        {answered.question}"]
+        lines += [f"Resposta:        {answered.answer}", f"Resposta certa:  {answered.gold}"]
+    minutes = sum(finished.seconds.values()) / 60
+    lines += ["", f"model    {finished.model}", f"report   {finished.report}"]
+    lines += [f"made in  {minutes:.1f} min, at most {finished.peak_memory_bytes / 1e9:.1f} GB"]
+    return "\n".join(lines)
+
+
+def _table(results: Any) -> list[str]:
+    if not results:
+        return []
+    header = f"{'task':<22}{'metric':<10}{'before':>8}{'after':>8}   {'95 %':<15}{'blind':>7}{'majority':>10}{'n':>6}"
+    lines = [header]
+    for task, metrics in results.items():
+        for metric, figures in metrics.items():
+            interval = f"{figures['low']:.3f}–{figures['high']:.3f}"
+            lines.append(
+                f"{task:<22}{metric:<10}{_number(figures.get('before', {}).get('value')):>8}"
+                f"{_number(figures['value']):>8}   {interval:<15}{_number(figures['blind']):>7}"
+                f"{_number(figures['majority']):>10}{figures['n']:>6}"
+            )
+    return lines
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _print_yaml(tree: Any) -> None:
+    typer.echo(yaml.safe_dump(tree, allow_unicode=True, sort_keys=False).rstrip())
+
+
+def _needs_training_libraries() -> None:
+    from importlib.util import find_spec
+
+    from amalia.errors import MissingExtra
+
+    if find_spec("torch") is None or find_spec("transformers") is None:
+        raise MissingExtra("Running models", "train")

@@ -1,0 +1,74 @@
+"""Every error a user can cause, in one tree.
+
+    AmaliaError
+    ├── RecipeError        a recipe or an override does not say something valid
+    ├── RecordError        a record breaks a rule (no assistant turn, placeholder in text …)
+    │   └── PictureError   a picture that cannot be read or is beyond a limit
+    ├── ArtifactError      a folder is missing, unfinished, changed, damaged or in use
+    ├── TrainingError      a stage cannot start or go on (nothing to train, non-finite loss)
+    ├── GenerationError    a model gave no usable answer
+    ├── TaskError          an evaluation task cannot be run as asked
+    └── MissingExtra       an optional part is not installed
+
+A message says, in this order: what is wrong, the value got, what was expected, what to do. Bugs of
+ours are plain assertions and are not in this tree. All are ``ValueError`` so that library users can
+catch them without knowing the tree; ``reason`` is the snake_case word under which data building
+counts a dropped record.
+"""
+
+
+class AmaliaError(ValueError):
+    """Root of everything a user can cause."""
+
+    reason = "invalid"
+
+
+class RecipeError(AmaliaError):
+    """A recipe, or an override given on the command line, is not valid."""
+
+    reason = "recipe"
+
+
+class RecordError(AmaliaError):
+    """A conversation, preference, document or sample breaks a rule of ``records``."""
+
+    def __init__(self, message: str, *, reason: str = "invalid_record") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class PictureError(RecordError):
+    """A picture cannot be decoded or is beyond a limit."""
+
+
+class ArtifactError(AmaliaError):
+    """An artifact is missing, unfinished, changed, damaged or in use by another run."""
+
+    reason = "artifact"
+
+
+class TrainingError(AmaliaError):
+    """A training stage cannot start or cannot go on."""
+
+    reason = "training"
+
+
+class GenerationError(AmaliaError):
+    """A model gave no usable answer."""
+
+    reason = "generation"
+
+
+class TaskError(AmaliaError):
+    """An evaluation task cannot be run as asked."""
+
+    reason = "task"
+
+
+class MissingExtra(AmaliaError):
+    """An optional part is not installed."""
+
+    reason = "missing_extra"
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs an optional part: run  pip install 'amalia[{extra}]'")

@@ -1,0 +1,204 @@
+"""Metrics of one answer, and means with the interval that belongs to them.
+
+Every interval is 95 %. Scores of 0 and 1 get Wilson's interval, which stays inside 0–1 and does not
+collapse when everything is right; other scores a percentile bootstrap with a fixed seed, so that a
+number in a report can be computed again to the last digit. Metrics take values that were already
+read by ``answers``; none of them parses.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+import numpy.typing as npt
+
+from amalia.errors import TaskError
+
+Box = tuple[float, float, float, float]
+
+Z_95 = 1.959963984540054
+RESAMPLES = 2000
+BOOTSTRAP_SEED = 20_240_601
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean, its 95 % interval, and how many scores it is of."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+def exact(answer: str, targets: Sequence[str]) -> float:
+    """1 if an answer is one of the targets letter by letter, else 0.
+
+    Unicode composition and runs of blanks do not count; capitals, accents and punctuation do.
+    """
+    return float(_plain(answer) in {_plain(target) for target in targets})
+
+
+def edit_distance(first: Sequence[str], second: Sequence[str]) -> int:
+    """Fewest insertions, deletions and substitutions between two strings (Levenshtein 1966)."""
+    if len(first) < len(second):
+        first, second = second, first
+    row = list(range(len(second) + 1))
+    for position, item in enumerate(first, start=1):
+        diagonal, row[0] = row[0], position
+        for column, other in enumerate(second, start=1):
+            above = row[column]
+            row[column] = min(above + 1, row[column - 1] + 1, diagonal + (item != other))
+            diagonal = above
+    return row[-1]
+
+
+def cer(answer: str, target: str) -> float:
+    """Character error rate: edits per target character; above 1 for an answer that runs on.
+
+    Compared as by ``exact``. An empty target gives 0 for an empty answer and 1 for any other.
+    """
+    said, wanted = _plain(answer), _plain(target)
+    if not wanted:
+        return float(bool(said))
+    return edit_distance(said, wanted) / len(wanted)
+
+
+def anls(answer: str, targets: Sequence[str], *, threshold: float = 0.5) -> float:
+    """Similarity to the nearest target, 0–1, and 0 where more than ``threshold`` of it is wrong.
+
+    Average normalized Levenshtein similarity of one answer; capitals do not count.
+
+    Source: Biten et al. 2019, eq. 1 (arXiv:1905.13648).
+    """
+    said = _plain(answer).casefold()
+    best = 0.0
+    for target in targets:
+        wanted = _plain(target).casefold()
+        longest = max(len(said), len(wanted))
+        distance = edit_distance(said, wanted) / longest if longest else 0.0
+        best = max(best, 1 - distance if distance < threshold else 0.0)
+    return best
+
+
+def iou(first: Box, second: Box) -> float:
+    """Intersection over union of two boxes x1, y1, x2, y2 in the same unit, 0–1."""
+    width = min(first[2], second[2]) - max(first[0], second[0])
+    height = min(first[3], second[3]) - max(first[1], second[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    return shared / (_area(first) + _area(second) - shared)
+
+
+def accuracy(right: Sequence[float]) -> Estimate:
+    """Share of scores that are 1, with Wilson's interval.
+
+    Args:
+        right: scores, each 0 or 1.
+
+    Raises:
+        TaskError: without scores, or if one is neither 0 nor 1.
+
+    Source: Wilson 1927, J. Am. Stat. Assoc. 22 (158).
+    """
+    if not right:
+        raise TaskError("a mean of no scores was asked for; expected at least one")
+    if not _is_binary(right):
+        odd = next(score for score in right if score not in (0, 1))
+        raise TaskError(f"accuracy is of scores that are 0 or 1, got {odd}; use mean")
+    low, high = _wilson(int(sum(right)), len(right))
+    return Estimate(sum(right) / len(right), low, high, len(right))
+
+
+def mean(scores: Sequence[float]) -> Estimate:
+    """Mean with its interval: Wilson's for scores of 0 and 1, else a bootstrap with a fixed seed.
+
+    Raises:
+        TaskError: without scores.
+    """
+    if not scores or _is_binary(scores):
+        return accuracy(scores)
+    return _bootstrap(np.asarray(scores, dtype=np.float64))
+
+
+def paired_difference(first: Sequence[float], second: Sequence[float]) -> Estimate:
+    """Mean of first minus second on the same samples, with an interval that knows they are paired.
+
+    Scores of 0 and 1 get Newcombe's hybrid of two Wilson intervals, others a bootstrap of the
+    differences. The first is better, beyond chance, where ``low`` is above 0.
+
+    Args:
+        first: scores, one a sample.
+        second: scores of the same samples in the same order.
+
+    Raises:
+        TaskError: without scores, or if the lengths differ.
+
+    Source: Newcombe 1998, Stat. Med. 17, 2635–2650, method 10.
+    """
+    if len(first) != len(second) or not first:
+        raise TaskError(
+            f"a paired difference got {len(first)} and {len(second)} scores;"
+            " expected the same samples, at least one, in both"
+        )
+    if _is_binary(first) and _is_binary(second):
+        return _newcombe(first, second)
+    return _bootstrap(np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64))
+
+
+def _plain(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def _area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _is_binary(scores: Sequence[float]) -> bool:
+    return all(score in (0, 1) for score in scores)
+
+
+def _wilson(right: int, n: int) -> tuple[float, float]:
+    share = right / n
+    scale = 1 + Z_95**2 / n
+    middle = (share + Z_95**2 / (2 * n)) / scale
+    half = Z_95 / scale * sqrt(share * (1 - share) / n + Z_95**2 / (4 * n * n))
+    # The ends are 0 and 1 exactly when nothing or everything is right; rounding would miss them.
+    low = 0.0 if right == 0 else middle - half
+    high = 1.0 if right == n else middle + half
+    return low, high
+
+
+def _bootstrap(scores: npt.NDArray[np.float64]) -> Estimate:
+    generator = np.random.default_rng(BOOTSTRAP_SEED)
+    means = np.empty(RESAMPLES)
+    for position in range(RESAMPLES):
+        means[position] = scores[generator.integers(0, len(scores), len(scores))].mean()
+    low, high = np.quantile(means, [0.025, 0.975])
+    return Estimate(float(scores.mean()), float(low), float(high), len(scores))
+
+
+def _newcombe(first: Sequence[float], second: Sequence[float]) -> Estimate:
+    n = len(first)
+    both = sum(1 for one, other in zip(first, second, strict=True) if one and other)
+    wins, losses = int(sum(first)), int(sum(second))
+    share, other_share = wins / n, losses / n
+    low, high = _wilson(wins, n)
+    other_low, other_high = _wilson(losses, n)
+    agreement = both * (n - wins - losses + both) - (wins - both) * (losses - both)
+    # Continuity correction of the correlation; a negative one is kept as it is.
+    corrected = max(agreement - n / 2, 0.0) if agreement > 0 else float(agreement)
+    product = wins * (n - wins) * losses * (n - losses)
+    phi = corrected / sqrt(product) if product else 0.0
+    down, up = share - low, high - share
+    other_down, other_up = other_share - other_low, other_high - other_share
+    value = share - other_share
+    return Estimate(
+        value,
+        value - sqrt(down**2 - 2 * phi * down * other_up + other_up**2),
+        value + sqrt(up**2 - 2 * phi * up * other_down + other_down**2),
+        n,
+    )

@@ -1,0 +1,145 @@
+"""What can be asked of a model, whatever runs it.
+
+A prompt is a conversation whose last turn is the user's, together with the bytes of its pictures.
+An answer is text; the model's own end of turn never shows in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from amalia.records import Conversation, Row
+
+FinishReason = Literal["stop", "length"]
+
+
+class Sampling(BaseModel):
+    """How an answer is drawn."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_new_tokens: int = Field(default=256, gt=0)
+    """The answer ends here at the latest."""
+    temperature: float = Field(default=0.0, ge=0)
+    """0 takes the likeliest token every time."""
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    """Draw only from the likeliest tokens that together have this probability."""
+    seed: int | None = None
+    """The same prompt at the same place in a call gives the same answer; ``None``: another."""
+    stop: tuple[str, ...] = ()
+    """The answer ends before the first of these."""
+
+    @model_validator(mode="after")
+    def _stops_on_something(self) -> Self:
+        if "" in self.stop:
+            raise ValueError("a stop string is empty; it would end every answer; remove it")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model said."""
+
+    text: str
+    finish_reason: FinishReason
+    """``stop``: ended by itself or at a stop string. ``length``: cut at the limit."""
+    num_tokens: int
+    """Tokens generated, the end of turn not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogProb:
+    """How likely a model finds an answer."""
+
+    total_nats: float
+    """Sum over the answer's tokens and its end of turn; at most 0."""
+    num_tokens: int
+    """How many tokens that sum is over."""
+
+
+class Generate(Protocol):
+    """A model that answers."""
+
+    @property
+    def name(self) -> str:
+        """What reports call the model."""
+        ...
+
+    def stream(self, prompt: Row[Conversation], sampling: Sampling) -> Iterator[str]:
+        """Give the answer piece by piece as it comes; joined, the pieces are the answer.
+
+        Raises:
+            GenerationError: No usable answer, also in the middle of one.
+        """
+        ...
+
+    def complete_many(
+        self, prompts: Iterable[Row[Conversation]], sampling: Sampling
+    ) -> Iterator[Answer]:
+        """Answer many prompts; answers come in the order of the prompts.
+
+        Raises:
+            GenerationError: No usable answer.
+        """
+        ...
+
+    def log_probs(
+        self, prompts: Sequence[Row[Conversation]], answers: Sequence[str]
+    ) -> list[LogProb]:
+        """Say how likely each answer is after its prompt.
+
+        Raises:
+            GenerationError: The model cannot tell, or a prompt and its answer do not fit.
+        """
+        ...
+
+
+class Cut(NamedTuple):
+    """Text up to a stop string, and whether there was one."""
+
+    text: str
+    is_stopped: bool
+
+
+def complete(generate: Generate, prompt: Row[Conversation], sampling: Sampling) -> Answer:
+    """Answer one prompt."""
+    return next(iter(generate.complete_many([prompt], sampling)))
+
+
+def cut(text: str, stop: Sequence[str]) -> Cut:
+    """Cut text before the first stop string in it."""
+    places = [place for place in (text.find(word) for word in stop) if place >= 0]
+    return Cut(text[: min(places)], True) if places else Cut(text, False)
+
+
+def cut_stream(pieces: Iterable[str], stop: Sequence[str]) -> Iterator[str]:
+    """Pass pieces on, ending before the first stop string, also one that spans pieces.
+
+    What may yet turn out to be the beginning of a stop string is held back until it is known.
+    """
+    pending = ""
+    for piece in pieces:
+        text, is_stopped = cut(pending + piece, stop)
+        if is_stopped:
+            if text:
+                yield text
+            return
+        held = _num_held(text, stop)
+        if len(text) > held:
+            yield text[: len(text) - held]
+        pending = text[len(text) - held :]
+    if pending:
+        yield pending
+
+
+def _num_held(text: str, stop: Sequence[str]) -> int:
+    """Length of the longest end of ``text`` that begins a stop string."""
+    longest = min(len(text), max((len(word) - 1 for word in stop), default=0))
+    for length in range(longest, 0, -1):
+        if any(word.startswith(text[-length:]) for word in stop):
+            return length
+    return 0

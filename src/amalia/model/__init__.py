@@ -1,0 +1,1 @@
+"""The model: tokenizer, tiles, rendering, building, and plain Hugging Face folders."""

@@ -1,0 +1,242 @@
+"""Build models from sizes: SigLIP pair, Llama, LLaVA-NeXT, and take them apart into trainable parts.
+
+Classes are transformers' own, so every checkpoint is a plain Hugging Face one. Sizes of AMALIA-VL-9B are
+in ``recipes/amalia-vl-9b``; what is not published about them is a setting there, never a default here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from torch import nn
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    LlavaNextConfig,
+    LlavaNextForConditionalGeneration,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    SiglipConfig,
+    SiglipModel,
+    SiglipTextConfig,
+    SiglipVisionConfig,
+    SiglipVisionModel,
+)
+
+from amalia.model.tile import TileGrid
+from amalia.model.tokenizer import END_OF_TURN, IMAGE_TOKEN
+
+
+class _Size(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TowerSize(_Size):
+    """Sizes of a SigLIP-type tower."""
+
+    image_px: int = Field(gt=0)
+    """Side of a tile."""
+    patch_px: int = Field(gt=0)
+    """Side of a patch; divides ``image_px``."""
+    hidden: int = Field(gt=0)
+    layers: int = Field(gt=0)
+    heads: int = Field(gt=0)
+    feed_forward: int = Field(gt=0)
+
+
+class TextTowerSize(_Size):
+    """Sizes of the text half of a SigLIP pair; it is not kept after training."""
+
+    max_tokens: int = Field(gt=0)
+    layers: int = Field(gt=0)
+    heads: int = Field(gt=0)
+    feed_forward: int = Field(gt=0)
+
+
+class LanguageSize(_Size):
+    """Sizes of a Llama-type language model."""
+
+    hidden: int = Field(gt=0)
+    layers: int = Field(gt=0)
+    heads: int = Field(gt=0)
+    key_value_heads: int = Field(gt=0)
+    feed_forward: int = Field(gt=0)
+    context_tokens: int = Field(gt=0)
+    rope_theta: float = Field(default=10000.0, gt=0)
+    tied_embeddings: bool = True
+
+
+class ContextExtension(_Size):
+    """How a language model is made to read further than it was trained to."""
+
+    kind: Literal["linear", "dynamic", "yarn", "llama3"]
+    factor: float = Field(gt=1)
+    """New context = factor × the context of the model that is continued."""
+    low_frequency_factor: float = Field(default=1.0, gt=0)
+    """Only ``llama3``."""
+    high_frequency_factor: float = Field(default=4.0, gt=0)
+    """Only ``llama3``."""
+
+
+def siglip_pair(
+    tower: TowerSize, text: TextTowerSize, tokenizer: PreTrainedTokenizerFast
+) -> SiglipModel:
+    """Build an untrained SigLIP pair with the tower's hidden size as the shared space."""
+    vision_config = _vision_config(tower, use_head=True)
+    text_config = SiglipTextConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=tower.hidden,
+        intermediate_size=text.feed_forward,
+        num_hidden_layers=text.layers,
+        num_attention_heads=text.heads,
+        max_position_embeddings=text.max_tokens,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        projection_size=tower.hidden,
+    )
+    config = SiglipConfig(text_config=text_config.to_dict(), vision_config=vision_config.to_dict())
+    config._attn_implementation = "sdpa"
+    pair = SiglipModel(config)
+    # transformers starts at temperature 1 and bias 0, the paper at 10 and -10 for batches of 32,768
+    # (section 3.2). For hundreds of captions a bias of -5 is what a blind model would learn, and a
+    # sharper start spares a short training the wait for the temperature.
+    pair.logit_scale.data.fill_(math.log(20.0))
+    pair.logit_bias.data.fill_(-5.0)
+    return pair
+
+
+def tower_of(pair: SiglipModel) -> SiglipVisionModel:
+    """Take the tower out of a trained pair, without the pooling head, which a LLaVA model never uses."""
+    config = SiglipVisionConfig(**{**pair.config.vision_config.to_dict(), "vision_use_head": False})
+    tower = SiglipVisionModel(config)
+    trained = {
+        f"vision_model.{name}": value
+        for name, value in pair.vision_model.state_dict().items()
+        if not name.startswith("head.")
+    }
+    tower.load_state_dict(trained)
+    return tower
+
+
+def language_model(size: LanguageSize, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
+    """Build an untrained Llama for a tokenizer."""
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=size.hidden,
+            intermediate_size=size.feed_forward,
+            num_hidden_layers=size.layers,
+            num_attention_heads=size.heads,
+            num_key_value_heads=size.key_value_heads,
+            max_position_embeddings=size.context_tokens,
+            rope_theta=size.rope_theta,
+            rms_norm_eps=1e-5,
+            tie_word_embeddings=size.tied_embeddings,
+            pad_token_id=tokenizer.pad_token_id,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.convert_tokens_to_ids(END_OF_TURN),
+        )
+    )
+
+
+def extended(model: LlamaForCausalLM, extension: ContextExtension) -> LlamaForCausalLM:
+    """Give the same weights a longer context by RoPE scaling, written into the configuration."""
+    old = int(model.config.max_position_embeddings)
+    scaling: dict[str, Any] = {"rope_type": extension.kind, "factor": extension.factor}
+    if extension.kind in ("yarn", "llama3"):
+        scaling["original_max_position_embeddings"] = old
+    if extension.kind == "llama3":
+        scaling["low_freq_factor"] = extension.low_frequency_factor
+        scaling["high_freq_factor"] = extension.high_frequency_factor
+    new = int(old * extension.factor)
+    if extension.kind == "dynamic":
+        # transformers scales beyond ``max_position_embeddings`` in this mode, so it stays as trained.
+        new = old
+    config = LlamaConfig(
+        **{**model.config.to_dict(), "rope_scaling": scaling, "max_position_embeddings": new}
+    )
+    longer = LlamaForCausalLM(config)
+    longer.load_state_dict(model.state_dict())
+    return longer
+
+
+def llava_next(
+    tower: SiglipVisionModel,
+    language: LlamaForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+    grid: TileGrid,
+) -> LlavaNextForConditionalGeneration:
+    """Join a tower and a language model by a new two-layer MLP connector."""
+    config = LlavaNextConfig(
+        vision_config=tower.config.to_dict(),
+        text_config=language.config.to_dict(),
+        image_token_index=tokenizer.convert_tokens_to_ids(IMAGE_TOKEN),
+        projector_hidden_act="gelu",
+        vision_feature_select_strategy="full",
+        vision_feature_layer=-1,
+        image_grid_pinpoints=[list(size) for size in grid.pinpoints_px],
+        image_seq_length=grid.patches_per_side**2,
+        tie_word_embeddings=bool(language.config.tie_word_embeddings),
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    model = LlavaNextForConditionalGeneration(config)
+    model.model.vision_tower.load_state_dict(tower.state_dict())
+    model.model.language_model.load_state_dict(language.model.state_dict())
+    model.lm_head.load_state_dict(language.lm_head.state_dict())
+    return model
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A named group of parameters that a stage can train."""
+
+    name: str
+    parameters: Mapping[str, nn.Parameter]
+
+    @property
+    def count(self) -> int:
+        """Number of scalars."""
+        return sum(parameter.numel() for parameter in self.parameters.values())
+
+
+_PREFIXES = {
+    "vision": ("model.vision_tower.", "vision_model."),
+    "connector": ("model.multi_modal_projector.", "model.image_newline"),
+    "captions": ("text_model.",),
+    "temperature": ("logit_scale", "logit_bias"),
+}
+
+
+def parts(model: PreTrainedModel) -> dict[str, Part]:
+    """Split a model's parameters into the parts a stage can train.
+
+    They are ``vision``, ``connector`` and ``language``; a SigLIP pair has ``vision``, ``captions`` (its
+    text half) and ``temperature``.
+
+    Tied parameters are counted once. Whatever is not the tower, the connector or the text half of a
+    SigLIP pair belongs to the language model.
+    """
+    groups: dict[str, dict[str, nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        part = next(
+            (part for part, prefixes in _PREFIXES.items() if name.startswith(prefixes)), "language"
+        )
+        groups.setdefault(part, {})[name] = parameter
+    return {name: Part(name, parameters) for name, parameters in groups.items()}
+
+
+def _vision_config(size: TowerSize, *, use_head: bool) -> SiglipVisionConfig:
+    return SiglipVisionConfig(
+        image_size=size.image_px,
+        patch_size=size.patch_px,
+        hidden_size=size.hidden,
+        intermediate_size=size.feed_forward,
+        num_hidden_layers=size.layers,
+        num_attention_heads=size.heads,
+        vision_use_head=use_head,
+    )

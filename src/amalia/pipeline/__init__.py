@@ -1,0 +1,1 @@
+"""Recipes that chain data, training, evaluation and report into one run."""

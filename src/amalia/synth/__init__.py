@@ -1,0 +1,1 @@
+"""Documents and pictures made into conversations, preferences and samples with known answers."""

@@ -1,0 +1,383 @@
+"""Conversations with known answers: about a picture, and in text alone.
+
+``picture_conversations`` shows one picture and asks two to six things about it;
+``text_conversations`` is about words, the two varieties of Portuguese, and who Amália is. Both are
+endless, pure functions of the generator's state, and stay within one split.
+
+Not covered: several pictures in one conversation, questions whose answer needs knowledge of
+the world.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from amalia.errors import RecipeError
+from amalia.pack import Font, Paragraph, Thing
+from amalia.records import Conversation, Image, Origin, Row, Text, Turn
+from amalia.synth import phrasing, questions, subjects
+from amalia.synth.grammar import agreement, enumerated
+from amalia.synth.lettering import Hand
+from amalia.synth.phrasing import Bank, ask, fill
+from amalia.synth.questions import Question
+from amalia.synth.scene import Scene
+from amalia.synth.splits import Split
+from amalia.synth.subjects import Picture, Studio
+from amalia.synth.varieties import Varieties, names_by_variety, variety_split
+
+PICTURE_WEIGHTS: Mapping[str, float] = {
+    "naming": 0.26,
+    "gathering": 0.34,
+    "counting": 0.08,
+    "reading": 0.26,
+    "chart": 0.06,
+}
+TEXT_WEIGHTS: Mapping[str, float] = {
+    "local_name": 0.14,
+    "rewrite": 0.22,
+    "explain": 0.16,
+    "name_for": 0.12,
+    "plural": 0.14,
+    "identity": 0.08,
+    "small_talk": 0.06,
+    "no_image": 0.05,
+    "unknown": 0.03,
+}
+Asked = tuple[list[Question], Picture]
+Said = tuple[list[tuple[str, str]], Origin]
+
+
+def picture_conversations(
+    rng: random.Random,
+    *,
+    things: Sequence[Thing],
+    fonts: Sequence[Font],
+    words: Sequence[str],
+    split: Split,
+    weights: Mapping[str, float] = PICTURE_WEIGHTS,
+) -> Iterator[Row[Conversation]]:
+    """Make conversations about one picture each, without end.
+
+    Args:
+        rng: Source of every choice; the same state gives the same rows.
+        things: What can be shown; only the everyday ones are.
+        fonts: At least one printed and one handwriting.
+        words: Words to read; those of other splits are left out.
+        split: Only words, counts, compositions, charts and picture seeds of this split are used.
+        weights: How often each kind of ``PICTURE_WEIGHTS`` is made, relative to their sum.
+
+    Yields:
+        A conversation and the PNG of its picture, which stands in the first user turn.
+
+    Raises:
+        RecipeError: If ``weights`` names an unknown kind or nothing has a weight.
+        RecordError: If there are too few things, words or fonts.
+    """
+    studio = Studio.of(things, fonts=fonts, words=words, split=split)
+    kinds: dict[str, Callable[[random.Random, Studio], Asked]] = {
+        "naming": _about_portrait,
+        "gathering": _about_gathering,
+        "counting": _about_group,
+        "reading": _about_writing,
+        "chart": _about_chart,
+    }
+    while True:
+        kind = drawn_kind(rng, weights, kinds)
+        asked, picture = kinds[kind](rng, studio)
+        turns: list[Turn] = []
+        for position, question in enumerate(asked):
+            shown = picture if position == 0 else None
+            turns.append(user(question.text, shown, image_first=rng.random() < 0.7))
+            turns.append(assistant(question.answer))
+        made = conversation(f"{kind}-{split}", turns, picture.origin)
+        yield Row(made, {picture.image.sha256: picture.data})
+
+
+def text_conversations(
+    rng: random.Random,
+    *,
+    things: Sequence[Thing],
+    paragraphs: Sequence[Paragraph],
+    split: Split,
+    weights: Mapping[str, float] = TEXT_WEIGHTS,
+) -> Iterator[Row[Conversation]]:
+    """Make conversations without a picture, without end.
+
+    Args:
+        rng: Source of every choice; the same state gives the same rows.
+        things: Words to talk about; plurals and explanations are of the everyday ones.
+        paragraphs: Text in both varieties.
+        split: Only pages and pairs of names of this split are used.
+        weights: How often each kind of ``TEXT_WEIGHTS`` is made, relative to their sum. Kinds that
+            things and paragraphs have nothing for are left out.
+
+    Yields:
+        A conversation and no pictures.
+
+    Raises:
+        RecipeError: If ``weights`` names an unknown kind or nothing has a weight.
+        RecordError: If there are too few things.
+    """
+    everyday = subjects.Cast.of(things).things
+    varieties = Varieties.of(things, paragraphs, split)
+    pairs, twins = varieties.names, varieties.twins
+    explained = _explainable(everyday)
+    single = [thing for thing in explained if " " not in thing.name]
+    kinds: dict[str, Callable[[random.Random], Said]] = {
+        "plural": lambda rng: _plural(rng, everyday),
+        "identity": _identity,
+        "small_talk": _small_talk,
+        "no_image": lambda rng: _simple(rng, phrasing.NO_IMAGE),
+        "unknown": lambda rng: _simple(rng, phrasing.UNKNOWN),
+    }
+    if pairs:
+        kinds["local_name"] = lambda rng: _local_name(rng, pairs)
+    if twins:
+        kinds["rewrite"] = lambda rng: _rewrite(rng, twins)
+    if single:
+        kinds["explain"] = lambda rng: _explain(rng, single)
+        kinds["name_for"] = lambda rng: _name_for(rng, explained)
+    while True:
+        kind = drawn_kind(rng, weights, kinds, known=TEXT_WEIGHTS)
+        said, origin = kinds[kind](rng)
+        turns: list[Turn] = []
+        if rng.random() < (0.5 if kind == "identity" else 0.1):
+            turns.append(Turn(role="system", parts=(Text(text=rng.choice(phrasing.SYSTEM)),)))
+        if kind not in ("identity", "small_talk") and rng.random() < 0.05:
+            said = [*_small_talk(rng)[0], *said]
+        for text, answer in said:
+            turns += (user(text), assistant(answer))
+        yield Row(conversation(f"{kind}-{split}", turns, origin), {})
+
+
+def user(text: str, picture: Picture | None = None, *, image_first: bool = True) -> Turn:
+    """Make a user turn, with a picture before or after the text or none."""
+    said = Text(text=text)
+    if picture is None:
+        return Turn(role="user", parts=(said,))
+    parts: tuple[Text | Image, ...] = (
+        (picture.image, said) if image_first else (said, picture.image)
+    )
+    return Turn(role="user", parts=parts)
+
+
+def assistant(text: str) -> Turn:
+    """Make an assistant turn."""
+    return Turn(role="assistant", parts=(Text(text=text),))
+
+
+def conversation(prefix: str, turns: Sequence[Turn], origin: Origin) -> Conversation:
+    """Make a conversation whose id is ``prefix`` and a digest of all that is said and shown."""
+    said = "\n".join(turn.model_dump_json() for turn in turns)
+    digest = hashlib.sha256(said.encode()).hexdigest()[:16]
+    return Conversation(
+        id=f"{prefix}-{digest}", turns=tuple(turns), language="pt-PT", origin=origin
+    )
+
+
+def drawn_kind(
+    rng: random.Random,
+    weights: Mapping[str, float],
+    available: Mapping[str, object],
+    *,
+    known: Mapping[str, object] | None = None,
+) -> str:
+    """Draw a kind among those available, by weight.
+
+    Raises:
+        RecipeError: If a weighted kind is not known, or none of the available has a weight.
+    """
+    unknown = sorted(set(weights) - set(known or available))
+    if unknown:
+        raise RecipeError(
+            f"unknown kind {unknown[0]!r} in weights; expected some of "
+            f"{', '.join(sorted(known or available))}; correct its name"
+        )
+    kinds = [kind for kind in weights if kind in available and weights[kind] > 0]
+    if not kinds:
+        raise RecipeError(
+            f"nothing can be made with weights {dict(weights)}; expected a weight above 0 for one "
+            f"of {', '.join(sorted(available))}; give one"
+        )
+    return rng.choices(kinds, [weights[kind] for kind in kinds])[0]
+
+
+def scene_questions(rng: random.Random, scene: Scene, *, studio: Studio) -> dict[str, Question]:
+    """Ask one question of each kind that a picture of several things allows."""
+    cast, present = studio.cast, [placed.thing for placed in scene.placed]
+    shown = rng.choice(present)
+    absent = cast.absent(rng, present)
+    countable = [thing for thing in present if not thing.is_plural]
+    counted = cast.absent(rng, present, countable=True) if rng.random() < 0.1 else None
+    found: dict[str, Question | None] = {
+        "describing": questions.describing(rng, scene, other=absent),
+        "counting": questions.counting(rng, scene, counted or rng.choice(countable)),
+        "presence": questions.presence(rng, scene, shown if rng.random() < 0.5 else absent),
+        "side": questions.side(rng, scene),
+        "neighbour": questions.neighbour(rng, scene, other=absent),
+        "pointing": questions.pointing(rng, scene),
+    }
+    return {kind: question for kind, question in found.items() if question is not None}
+
+
+def _about_portrait(rng: random.Random, studio: Studio) -> Asked:
+    thing = rng.choice(studio.cast.things)
+    scene, picture = subjects.portrait(rng, thing, studio=studio)
+    other = studio.cast.absent(rng, [thing])
+    more: list[Question | None] = [
+        questions.is_it(rng, thing, other=other, truth=rng.random() < 0.5),
+        questions.choice(rng, thing, other=studio.cast.absent(rng, [thing])),
+        questions.presence(rng, scene, thing if rng.random() < 0.5 else other),
+        questions.pointing(rng, scene),
+    ]
+    names = names_by_variety(thing)
+    if names and variety_split(names) == studio.split:
+        more.append(questions.local_name(rng, names))
+    chosen = [q for q in rng.sample(more, rng.randint(1, 3)) if q is not None]
+    at = 0 if rng.random() < 0.6 else rng.randint(0, len(chosen))
+    chosen.insert(at, questions.naming(rng, thing, other=other))
+    return chosen, picture
+
+
+def _about_gathering(rng: random.Random, studio: Studio) -> Asked:
+    scene, picture = subjects.gathering(rng, studio=studio)
+    first = scene_questions(rng, scene, studio=studio)
+    again = scene_questions(rng, scene, studio=studio)
+    again.pop("describing")
+    pool = list(first.values()) + [q for q in again.values() if rng.random() < 0.5]
+    return _mixed(rng, pool, rng.randint(3, 6)), picture
+
+
+def _about_group(rng: random.Random, studio: Studio) -> Asked:
+    scene, picture = subjects.group(rng, studio=studio)
+    thing, number = scene.placed[0].thing, len(scene.placed)
+    absent = studio.cast.absent(rng, [thing], countable=True)
+    near = [n for n in (number - 1, number + 1) if n >= 2]
+    # Of a single thing only a wrong number can be asked; saying yes as often keeps the balance.
+    asked = number if number >= 2 and rng.random() < 0.6 else rng.choice(near)
+    others = [
+        questions.describing(rng, scene, other=absent),
+        questions.count_check(rng, scene, thing, asked=asked),
+        questions.presence(rng, scene, thing if rng.random() < 0.5 else absent),
+    ]
+    if rng.random() < 0.2:
+        others.append(questions.counting(rng, scene, absent))
+    counting = questions.counting(rng, scene, thing)
+    chosen = rng.sample(others, rng.randint(1, 3))
+    chosen.insert(0 if rng.random() < 0.6 else rng.randint(0, len(chosen)), counting)
+    return chosen, picture
+
+
+def _about_writing(rng: random.Random, studio: Studio) -> Asked:
+    style: Hand = "printed" if rng.random() < 0.5 else "handwriting"
+    if rng.random() < 0.2:
+        lettering, picture = subjects.line(rng, studio=studio, style=style)
+        return [questions.reading(rng, lettering)], picture
+    lettering, picture = subjects.word(rng, studio=studio, style=style)
+    chosen = [questions.reading(rng, lettering)]
+    if rng.random() < 0.3:
+        chosen.append(questions.first_letter(rng, lettering))
+    if rng.random() < 0.2:
+        chosen.append(questions.num_letters(rng, lettering))
+    return chosen, picture
+
+
+def _about_chart(rng: random.Random, studio: Studio) -> Asked:
+    chart, picture = subjects.chart(rng, studio=studio)
+    pool = [
+        questions.tallest(rng, chart),
+        questions.tallest(rng, chart, lowest=True),
+        questions.num_bars(rng, chart),
+        questions.bar_value(rng, chart),
+        questions.bar_value(rng, chart),
+    ]
+    return _mixed(rng, pool, rng.randint(2, 4)), picture
+
+
+def _mixed(rng: random.Random, pool: Sequence[Question], number: int) -> list[Question]:
+    """Choose questions in any order, none asked twice."""
+    chosen: dict[tuple[str, str, str], Question] = {}
+    for question in rng.sample(pool, len(pool)):
+        chosen.setdefault((question.kind, question.group, question.target), question)
+    return list(chosen.values())[:number]
+
+
+def _plural(rng: random.Random, things: Sequence[Thing]) -> Said:
+    thing = rng.choice([thing for thing in things if not thing.is_plural])
+    return [_exchange(rng, phrasing.PLURAL, agreement(thing))], _named(thing)
+
+
+def _identity(rng: random.Random) -> Said:
+    said = [_exchange(rng, phrasing.IDENTITY, {})]
+    if rng.random() < 0.4:
+        said.append(_exchange(rng, phrasing.ABILITY, {}))
+    return said, _own()
+
+
+def _small_talk(rng: random.Random) -> Said:
+    return [_exchange(rng, rng.choice(phrasing.SMALL_TALK), {})], _own()
+
+
+def _simple(rng: random.Random, bank: Bank) -> Said:
+    return [_exchange(rng, bank, {})], _own()
+
+
+def _local_name(rng: random.Random, pairs: Sequence[tuple[Thing, tuple[str, str]]]) -> Said:
+    thing, (ours, theirs) = rng.choice(pairs)
+    return [_exchange(rng, phrasing.TRANSLATE_NAME, {"name": ours, "br": theirs})], _named(thing)
+
+
+def _rewrite(rng: random.Random, twins: Sequence[Paragraph]) -> Said:
+    twin = rng.choice(twins)
+    bank, text = (
+        (phrasing.REWRITE, twin.pt_br) if rng.random() < 0.7 else (phrasing.TRANSLATE, twin.en)
+    )
+    origin = subjects.made_from("pack:paragraphs", "MPL-2.0", (twin.id,))
+    return [(ask(rng, bank, {"text": text}), twin.pt_pt)], origin
+
+
+def _explain(rng: random.Random, things: Sequence[Thing]) -> Said:
+    thing = rng.choice(things)
+    fields = agreement(thing) | {"keywords": enumerated(_keywords(thing)[:3])}
+    return [_exchange(rng, phrasing.EXPLAIN, fields)], _named(thing)
+
+
+def _name_for(rng: random.Random, things: Sequence[Thing]) -> Said:
+    thing = rng.choice(things)
+    fields = agreement(thing) | {"keywords": enumerated(_keywords(thing)[:3])}
+    return [_exchange(rng, phrasing.NAME_FOR, fields)], _named(thing)
+
+
+def _exchange(rng: random.Random, bank: Bank, fields: Mapping[str, str]) -> tuple[str, str]:
+    return ask(rng, bank, fields), fill(rng.choice(bank.answers), fields)
+
+
+def _keywords(thing: Thing) -> list[str]:
+    """Give the keywords that say something new and can stand in a sentence."""
+    own = set(thing.name.casefold().split())
+    return [
+        word
+        for word in thing.keywords
+        if word.islower()
+        and all(part.isalpha() for part in word.replace("-", " ").split())
+        and own.isdisjoint(word.casefold().split())
+        and len(word.split()) <= 2
+    ]
+
+
+def _explainable(things: Sequence[Thing]) -> list[Thing]:
+    """Give the things whose keywords no other thing shares, so that they lead back to its name."""
+    hints = {thing.id: frozenset(_keywords(thing)[:3]) for thing in things}
+    shared = Counter(hints.values())
+    return [t for t in things if len(hints[t.id]) >= 2 and shared[hints[t.id]] == 1]
+
+
+def _named(thing: Thing) -> Origin:
+    return subjects.made_from("pack:things", "Unicode-3.0", (f"thing:{thing.id}",))
+
+
+def _own() -> Origin:
+    return subjects.made_from("amalia:phrasing", "Apache-2.0")

@@ -1,0 +1,86 @@
+"""Save and load the state of a stage so that going on equals never having stopped.
+
+A checkpoint holds what training changes (trained parameters, optimizer) and the step; the order of the
+data and the learning rate are functions of the step. It is written beside its name, digested, and renamed;
+a torn one is noticed and the one before it is used.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from amalia.store import sha256_of, write_text
+
+KEPT = 2
+_log = logging.getLogger(__name__)
+
+
+def save(
+    folder: Path,
+    step: int,
+    *,
+    parameters: Mapping[str, nn.Parameter],
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    """Write the state after ``step`` steps and forget all but the newest two."""
+    final = folder / f"step-{step:08d}"
+    temporary = folder / f"step-{step:08d}.tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    save_file(
+        {name: value.detach().contiguous() for name, value in parameters.items()},
+        temporary / "model.safetensors",
+    )
+    random = {"cpu": torch.get_rng_state()}
+    torch.save({"optimizer": optimizer.state_dict(), "random": random}, temporary / "optimizer.pt")
+    digests = {path.name: sha256_of(path) for path in sorted(temporary.iterdir())}
+    write_text(temporary / "state.json", json.dumps({"step": step, "sha256": digests}))
+    shutil.rmtree(final, ignore_errors=True)
+    temporary.rename(final)
+    for old in _all(folder)[:-KEPT]:
+        shutil.rmtree(old)
+
+
+def load(
+    folder: Path, *, parameters: Mapping[str, nn.Parameter], optimizer: torch.optim.Optimizer
+) -> int:
+    """Restore the newest whole checkpoint.
+
+    Returns:
+        The number of steps already done, 0 when there is no whole checkpoint.
+    """
+    for path in reversed(_all(folder)):
+        step = _whole(path)
+        if step is None:
+            _log.warning("checkpoint %s is damaged; the one before it is used", path)
+            continue
+        saved = load_file(path / "model.safetensors")
+        with torch.no_grad():
+            for name, parameter in parameters.items():
+                parameter.copy_(saved[name])
+        state = torch.load(path / "optimizer.pt", weights_only=True)
+        optimizer.load_state_dict(state["optimizer"])
+        torch.set_rng_state(state["random"]["cpu"])
+        return step
+    return 0
+
+
+def _all(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("step-*") if path.suffix != ".tmp")
+
+
+def _whole(path: Path) -> int | None:
+    try:
+        state = json.loads((path / "state.json").read_text("utf-8"))
+        whole = all(sha256_of(path / name) == digest for name, digest in state["sha256"].items())
+        return int(state["step"]) if whole else None
+    except (OSError, ValueError, KeyError):
+        return None

@@ -1,0 +1,294 @@
+"""From a mixture to the tensors of one step, for each objective.
+
+A step is a list of micro-batches, each a function of the model that gives a ``LossSum``. Records longer
+than ``max_tokens`` are skipped for the next one of their source and counted in ``too_long``.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial as partial_
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import torch
+from PIL import Image as PillowImage
+from transformers import PreTrainedTokenizerFast
+
+from amalia import manifest as manifests
+from amalia.device import Device
+from amalia.errors import TrainingError
+from amalia.model.render import Rendered, Renderer, collate
+from amalia.model.tile import TileGrid
+from amalia.recipe import fingerprint
+from amalia.records import Preference, Row
+from amalia.store import read_rows
+from amalia.train import objectives, reference
+from amalia.train.mixture import Mixture, Rows, Source, TokenRuns, Weighted
+from amalia.train.objectives import LossSum
+from amalia.train.reference import Pair, key
+from amalia.train.stage import Contrast, NewPair, Preferences, Stage
+from amalia.train.start import Begun, Find
+
+T = TypeVar("T")
+Compute = Callable[[Any], LossSum]
+
+
+@dataclass(frozen=True, slots=True)
+class MicroBatch:
+    """What is computed at once, and how much it is."""
+
+    compute: Compute
+    num_tokens: int
+    num_tiles: int
+
+
+@dataclass
+class RenderedRows:
+    """Conversations of an artifact, rendered; those too long give way to the next."""
+
+    rows: Rows
+    renderer: Renderer
+    max_tokens: int
+    too_long: set[int] = field(default_factory=set)
+
+    @property
+    def name(self) -> str:
+        """Name of the artifact."""
+        return self.rows.name
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def item(self, index: int, epoch: int) -> Rendered:
+        """Render a record, or the next that fits."""
+        for place in range(index, index + len(self.rows)):
+            rendered = self.renderer.conversation(self.rows.item(place % len(self.rows), epoch))
+            if len(rendered.ids) <= self.max_tokens:
+                return rendered
+            self.too_long.add(place % len(self.rows))
+        raise _all_too_long(self.name, self.max_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPair:
+    """A preference, rendered, with what the reference thinks of it."""
+
+    chosen: Rendered
+    rejected: Rendered
+    reference: Pair
+
+
+@dataclass
+class RenderedPairs:
+    """Preferences of an artifact, rendered."""
+
+    rows: Rows
+    renderer: Renderer
+    max_tokens: int
+    reference: Mapping[str, Pair]
+    too_long: set[int] = field(default_factory=set)
+
+    @property
+    def name(self) -> str:
+        """Name of the artifact."""
+        return self.rows.name
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def item(self, index: int, epoch: int) -> AnswerPair:
+        """Render a pair, or the next that fits."""
+        for place in range(index, index + len(self.rows)):
+            row = self.rows.item(place % len(self.rows), epoch)
+            chosen, rejected = self.renderer.answers(row)
+            if max(len(chosen.ids), len(rejected.ids)) <= self.max_tokens:
+                return AnswerPair(chosen, rejected, self.reference.get(key(row), (0.0, 0.0)))
+            self.too_long.add(place % len(self.rows))
+        raise _all_too_long(self.name, self.max_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Feed(Generic[T]):
+    """What a stage reads, step by step and held out."""
+
+    mixture: Mixture[T]
+    held_out: Sequence[T]
+    """Rows the validation loss is measured on; may be empty."""
+    cut: Callable[[Sequence[T]], list[MicroBatch]]
+
+    def step(self, number: int) -> list[MicroBatch]:
+        """Give the micro-batches of a step, counted from 0."""
+        return self.cut(self.mixture.batch(number))
+
+    def validation(self) -> list[MicroBatch]:
+        """Give the micro-batches of the held-out rows."""
+        return self.cut(self.held_out)
+
+    @property
+    def num_too_long(self) -> int:
+        """Records met so far that do not fit into ``max_tokens``."""
+        return sum(len(getattr(item.source, "too_long", ())) for item in self.mixture.sources)
+
+
+def open_feed(
+    stage: Stage, begun: Begun, find: Find, *, partial: Path, device: Device
+) -> Feed[Any]:
+    """Connect a stage's mixture to its objective.
+
+    Args:
+        stage: The recipe.
+        begun: Model and renderer.
+        find: Where artifacts are.
+        partial: Folder of the artifact being made; DPO keeps its reference log-probabilities there.
+        device: Where to compute.
+    """
+    micro = stage.run.micro_batch or stage.batch
+    pad_id = begun.renderer.pad_id
+    objective = stage.objective
+    if isinstance(objective, Contrast):
+        assert isinstance(stage.start, NewPair)
+        cut: Callable[[Any], list[MicroBatch]] = partial_(
+            contrast_step,
+            tokenizer=begun.renderer.tokenizer,
+            image_px=stage.start.tower.image_px,
+            max_tokens=stage.start.text.max_tokens,
+            device=device.kind,
+        )
+        return _feed(stage, find, lambda folder: Rows(folder, "preferences"), None, cut)
+    if isinstance(objective, Preferences):
+        artifacts = [item.artifact for item in stage.mixture]
+        artifacts += [stage.validation.artifact] if stage.validation else []
+        known = reference.compute(
+            begun.model.eval(),
+            begun.renderer,
+            [
+                row
+                for name in dict.fromkeys(artifacts)
+                for row in read_rows(find(name), kind="preferences")
+            ],
+            path=partial / "reference.json",
+            model_fingerprint=fingerprint(
+                stage.start, **{n: manifests.read(find(n)).fingerprint for n in stage.references()}
+            ),
+            batch=micro,
+            device=device,
+        )
+        cut = partial_(
+            preference_step, objective=objective, micro=micro, pad_id=pad_id, device=device.kind
+        )
+
+        def pairs(folder: Path) -> RenderedPairs:
+            return RenderedPairs(
+                Rows(folder, "preferences"), begun.renderer, stage.max_tokens, known
+            )
+
+        return _feed(stage, find, pairs, lambda pair: len(pair.chosen.ids), cut)
+    cut = partial_(next_token_step, micro=micro, pad_id=pad_id, device=device.kind)
+
+    def rendered(folder: Path) -> Source[Rendered]:
+        if manifests.read(folder).kind == "documents":
+            return TokenRuns(folder, begun.renderer, max_tokens=stage.max_tokens, seed=stage.seed)
+        return RenderedRows(Rows(folder, "conversations"), begun.renderer, stage.max_tokens)
+
+    return _feed(stage, find, rendered, lambda item: len(item.ids), cut)
+
+
+def _feed(
+    stage: Stage,
+    find: Find,
+    source: Callable[[Path], Source[Any]],
+    length: Callable[[Any], int] | None,
+    cut: Callable[[Any], list[MicroBatch]],
+) -> Feed[Any]:
+    weighted = [Weighted(source(find(item.artifact)), item.weight) for item in stage.mixture]
+    mixture = Mixture(weighted, batch_size=stage.batch, seed=stage.seed, length=length)
+    held_out: list[Any] = []
+    if stage.validation:
+        aside = source(find(stage.validation.artifact))
+        held_out = [aside.item(index, 0) for index in range(min(stage.validation.rows, len(aside)))]
+    return Feed(mixture, held_out, cut)
+
+
+def next_token_step(
+    items: Sequence[Rendered], *, micro: int, pad_id: int, device: str
+) -> list[MicroBatch]:
+    """Cut the items of a step into micro-batches of next-token prediction."""
+    found = []
+    for start in range(0, len(items), micro):
+        chunk = items[start : start + micro]
+        batch = collate(chunk, pad_id=pad_id).to(device)
+        tiles = sum(len(item.tiles) for item in chunk)
+        tokens = sum(len(item.ids) for item in chunk)
+        found.append(MicroBatch(partial_(objectives.next_token, batch=batch), tokens, tiles))
+    return found
+
+
+def preference_step(
+    items: Sequence[AnswerPair], objective: Preferences, *, micro: int, pad_id: int, device: str
+) -> list[MicroBatch]:
+    """Cut the items of a step into micro-batches of DPO."""
+    found = []
+    for start in range(0, len(items), micro):
+        chunk = items[start : start + micro]
+        both = [item.chosen for item in chunk] + [item.rejected for item in chunk]
+        batch = collate(both, pad_id=pad_id).to(device)
+        chosen, rejected = torch.tensor([item.reference for item in chunk], device=device).unbind(1)
+        compute = partial_(
+            objectives.preference,
+            batch=batch,
+            reference=(chosen, rejected),
+            beta=objective.beta,
+            chosen_weight=objective.chosen_weight,
+        )
+        tokens = sum(len(item.ids) for item in both)
+        found.append(MicroBatch(compute, tokens, sum(len(item.tiles) for item in both)))
+    return found
+
+
+def contrast_step(
+    rows: Sequence[Row[Preference]],
+    tokenizer: PreTrainedTokenizerFast,
+    *,
+    image_px: int,
+    max_tokens: int,
+    device: str,
+) -> list[MicroBatch]:
+    """Make the one micro-batch of a contrastive step.
+
+    Captions are those of all pictures and all their hard negatives; a caption that stands twice is true
+    of every picture whose own caption it is.
+    """
+    grid = TileGrid(image_px, image_px, ((image_px, image_px),))
+    tiles = np.stack([grid.cut(_picture(row))[0] for row in rows])
+    right = [row.record.chosen.text for row in rows]
+    captions = list(dict.fromkeys([*right, *(row.record.rejected.text for row in rows)]))
+    matches = torch.tensor([[caption == own for caption in captions] for own in right])
+    ids = tokenizer(
+        captions, padding="max_length", truncation=True, max_length=max_tokens, return_tensors="pt"
+    )["input_ids"]
+    pixels = torch.from_numpy(tiles).to(torch.float32).div_(127.5).sub_(1.0)
+    compute = partial_(
+        objectives.contrast,
+        pixels_B3PP=pixels.to(device),
+        captions_CT=ids.to(device),
+        matches_BC=matches.to(device),
+    )
+    return [MicroBatch(compute, int(ids.numel()), len(rows))]
+
+
+def _picture(row: Row[Preference]) -> PillowImage.Image:
+    pictures = row.record.prompt.images
+    if len(pictures) != 1:
+        raise TrainingError(
+            f"record {row.record.id} has {len(pictures)} pictures; the contrastive loss wants one each"
+        )
+    with PillowImage.open(io.BytesIO(row.images[pictures[0].sha256])) as picture:
+        return picture.convert("RGB")
+
+
+def _all_too_long(name: str, max_tokens: int) -> TrainingError:
+    return TrainingError(f"no record of {name} fits into max_tokens {max_tokens}; raise max_tokens")

@@ -1,0 +1,339 @@
+"""The one training loop: every stage, from the tower to preferences, is this function and a recipe.
+
+It reads from top to bottom: prepare, then for each step take the batch, compute, clip, step, log,
+checkpoint. The loss is summed over what is supervised and divided by the count of the whole step. The
+next batch is prepared in a thread while this one is computed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import resource
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+from amalia import manifest as manifests
+from amalia.device import Device, detect
+from amalia.errors import TrainingError
+from amalia.manifest import Input, Manifest
+from amalia.model import build
+from amalia.progress import Progress
+from amalia.recipe import fingerprint
+from amalia.store import Workshop
+from amalia.train import checkpoint
+from amalia.train.feed import Feed, MicroBatch, open_feed
+from amalia.train.stage import Stage, Trainable, resolve
+from amalia.train.start import begin, write
+
+LOG_NAME = "log.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a stage writes and finds what it refers to."""
+
+    out: Path
+    beside: Path
+    packaged: Path
+
+    def find(self, reference: str) -> Path:
+        """Find what a recipe refers to."""
+        return resolve(reference, self.beside, self.packaged)
+
+
+def run_stage(stage: Stage, places: Places) -> Manifest:
+    """Train one stage and leave a finished model artifact.
+
+    A finished artifact of the same recipe is left alone; an unfinished one is continued from its last
+    checkpoint with the same losses as if it had never stopped.
+
+    Args:
+        stage: The recipe.
+        places: ``out`` becomes the artifact.
+
+    Returns:
+        The manifest of the artifact.
+
+    Raises:
+        ArtifactError: An input is missing, or ``out`` belongs to another recipe or another run.
+        TrainingError: Nothing to train, or a loss or gradient that is not finite.
+    """
+    inputs = _inputs(stage, places)
+    identity = fingerprint(stage, **{item.name: item.fingerprint for item in inputs})
+    shop = Workshop(places.out, fingerprint=identity, recipe=stage.model_dump(mode="json"))
+    if shop.is_finished:
+        return manifests.read(places.out)
+    with shop:
+        device = _device(stage)
+        torch.manual_seed(stage.seed)
+        begun = begin(stage, places.find)
+        trained = freeze(begun.model, stage.trainable)
+        nn.Module.to(begun.model, device.kind)  # transformers' own wrapper of it is untyped
+        feed = open_feed(stage, begun, places.find, partial=shop.partial, device=device)
+        figures = _train(stage, begun.model, trained, feed, shop.partial, device)
+        write(begun, shop.partial)
+        figures |= {
+            "parameters": sum(part.count for part in build.parts(begun.model).values()),
+            "parameters_trained": sum(parameter.numel() for parameter in trained.values()),
+            "device": f"{device.kind} {device.dtype}",
+        }
+        manifest = Manifest(
+            kind="model",
+            name=stage.name,
+            fingerprint=identity,
+            recipe=stage.model_dump(mode="json"),
+            inputs=inputs,
+            figures=figures,
+            seed=stage.seed,
+            code=manifests.code(),
+            environment=manifests.environment(),
+            command=manifests.command(),
+            started=shop.started,
+            finished=manifests.now(),
+        )
+        return shop.finish(manifest, discard=("checkpoints",))
+
+
+def freeze(model: PreTrainedModel, trainable: Mapping[Any, Trainable]) -> dict[str, nn.Parameter]:
+    """Let exactly the named parts train.
+
+    Returns:
+        The parameters that train, by name.
+
+    Raises:
+        TrainingError: A part the model does not have.
+    """
+    parts = build.parts(model)
+    unknown = sorted(set(trainable) - set(parts))
+    if unknown:
+        have = ", ".join(sorted(parts))
+        raise TrainingError(
+            f"trainable names {', '.join(unknown)}; this model has the parts {have}"
+        )
+    trained: dict[str, nn.Parameter] = {}
+    for name, part in parts.items():
+        for parameter in part.parameters.values():
+            parameter.requires_grad_(name in trainable)
+        if name in trainable:
+            trained |= part.parameters
+    return trained
+
+
+def optimizer_for(model: PreTrainedModel, stage: Stage) -> torch.optim.AdamW:
+    """Make AdamW with a group for each part's matrices and one for the rest, which never decays."""
+    groups: list[dict[str, Any]] = []
+    for name, part in build.parts(model).items():
+        if name not in stage.trainable:
+            continue
+        settings = stage.trainable[name]
+        matrices = [parameter for parameter in part.parameters.values() if parameter.ndim >= 2]
+        others = [parameter for parameter in part.parameters.values() if parameter.ndim < 2]
+        for parameters, decay in ((matrices, settings.weight_decay), (others, 0.0)):
+            if parameters:
+                groups.append(
+                    {
+                        "params": parameters,
+                        "weight_decay": decay,
+                        "lr": settings.lr,
+                        "peak_lr": settings.lr,
+                    }
+                )
+    return torch.optim.AdamW(groups, betas=(0.9, stage.beta2), fused=True)
+
+
+class StepResult(NamedTuple):
+    """What one optimizer step did."""
+
+    loss: float
+    grad_norm: float
+    metrics: dict[str, float]
+
+
+def train_step(
+    model: PreTrainedModel,
+    batches: list[MicroBatch],
+    optimizer: torch.optim.Optimizer,
+    *,
+    clip_norm: float,
+    device: Device,
+) -> StepResult:
+    """Compute all micro-batches, divide by their global count, clip, and step.
+
+    Raises:
+        TrainingError: The loss or the gradient is not finite; the model is left as it was.
+    """
+    optimizer.zero_grad(set_to_none=True)
+    total, count = 0.0, 0
+    metrics: dict[str, float] = {}
+    for batch in batches:
+        with device.autocast():
+            result = batch.compute(model)
+        result.total.backward()
+        total += float(result.total.detach())
+        count += result.count
+        for name, value in result.metrics.items():
+            metrics[name] = metrics.get(name, 0.0) + value
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    for parameter in parameters:
+        if parameter.grad is not None:
+            parameter.grad.div_(max(count, 1))
+    norm = float(nn.utils.clip_grad_norm_(parameters, clip_norm))
+    if not (math.isfinite(total) and math.isfinite(norm)):
+        raise TrainingError(
+            f"loss {total} with gradient norm {norm} is not finite; lower the learning rate"
+        )
+    optimizer.step()
+    return StepResult(
+        total / max(count, 1),
+        norm,
+        {name: value / max(count, 1) for name, value in metrics.items()},
+    )
+
+
+def measure(model: PreTrainedModel, batches: list[MicroBatch], device: Device) -> StepResult:
+    """Compute the loss of batches without training."""
+    model.eval()
+    total, count = 0.0, 0
+    metrics: dict[str, float] = {}
+    with torch.no_grad(), device.autocast():
+        for batch in batches:
+            result = batch.compute(model)
+            total += float(result.total)
+            count += result.count
+            for name, value in result.metrics.items():
+                metrics[name] = metrics.get(name, 0.0) + value
+    model.train()
+    return StepResult(
+        total / max(count, 1), 0.0, {name: value / max(count, 1) for name, value in metrics.items()}
+    )
+
+
+def _train(
+    stage: Stage,
+    model: PreTrainedModel,
+    trained: dict[str, nn.Parameter],
+    feed: Feed[Any],
+    partial: Path,
+    device: Device,
+) -> dict[str, float | int | str]:
+    optimizer = optimizer_for(model, stage)
+    checkpoints = partial / "checkpoints"
+    step = checkpoint.load(checkpoints, parameters=trained, optimizer=optimizer)
+    log = _Log(partial / LOG_NAME, step)
+    started = saved_at = time.monotonic()
+    every = max(1, stage.steps // stage.validation.times) if stage.validation else 0
+    model.train()
+    with (
+        Progress(stage.name, stage.steps, done=step) as progress,
+        ThreadPoolExecutor(max_workers=1) as pool,
+    ):
+        if feed.held_out and step == 0:
+            log.write(0, "validation", measure(model, feed.validation(), device))
+        coming = pool.submit(feed.step, step)
+        while step < stage.steps:
+            batches = coming.result()
+            if step + 1 < stage.steps:
+                coming = pool.submit(feed.step, step + 1)
+            fraction = stage.schedule.at(step, stage.steps)
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak_lr"] * fraction
+            result = train_step(model, batches, optimizer, clip_norm=stage.clip_norm, device=device)
+            step += 1
+            log.write(step, "train", result, lr_fraction=fraction, batches=batches)
+            progress.advance(note=f"loss {result.loss:.3f}")
+            if feed.held_out and (step % every == 0 or step == stage.steps):
+                log.write(step, "validation", measure(model, feed.validation(), device))
+            if time.monotonic() - saved_at > stage.run.checkpoint_every_s and step < stage.steps:
+                checkpoint.save(checkpoints, step, parameters=trained, optimizer=optimizer)
+                saved_at = time.monotonic()
+    model.eval()
+    return {
+        "steps": stage.steps,
+        "rows": stage.steps * stage.batch,
+        "tokens": log.tokens,
+        "tiles": log.tiles,
+        "too_long": feed.num_too_long,
+        "seconds": round(time.monotonic() - started, 1),
+        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        **{
+            f"epochs_{name}": round(value, 3)
+            for name, value in feed.mixture.epochs(stage.steps).items()
+        },
+    }
+
+
+class _Log:
+    """Losses and metrics, one JSON object a line; what stands after a resumed step is dropped."""
+
+    def __init__(self, path: Path, step: int) -> None:
+        self._path = path
+        self._started = time.monotonic()
+        kept: list[str] = []
+        self.tokens = self.tiles = 0
+        if path.is_file():
+            for line in path.read_text("utf-8").splitlines():
+                try:
+                    entry = json.loads(line)
+                except ValueError:
+                    break  # the line a kill cut short
+                if entry["step"] > step or (step == 0):
+                    break
+                kept.append(line)
+                self.tokens += entry.get("tokens", 0)
+                self.tiles += entry.get("tiles", 0)
+        path.write_text("".join(f"{line}\n" for line in kept), "utf-8")
+
+    def write(
+        self,
+        step: int,
+        series: str,
+        result: StepResult,
+        *,
+        lr_fraction: float | None = None,
+        batches: list[MicroBatch] | None = None,
+    ) -> None:
+        entry: dict[str, Any] = {
+            "step": step,
+            "series": series,
+            "loss": result.loss,
+            **result.metrics,
+        }
+        if batches is not None:
+            entry["tokens"] = sum(batch.num_tokens for batch in batches)
+            entry["tiles"] = sum(batch.num_tiles for batch in batches)
+            entry |= {"grad_norm": result.grad_norm, "lr_fraction": lr_fraction}
+            self.tokens += entry["tokens"]
+            self.tiles += entry["tiles"]
+        entry["seconds"] = round(time.monotonic() - self._started, 3)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+
+
+def _inputs(stage: Stage, places: Places) -> tuple[Input, ...]:
+    found = []
+    for reference in stage.references():
+        folder = places.find(reference)
+        manifest = manifests.read(folder)
+        inside = folder.is_relative_to(places.out.parent)
+        path = str(folder.relative_to(places.out.parent)) if inside else str(folder)
+        found.append(Input(name=reference, path=path, fingerprint=manifest.fingerprint))
+    return tuple(found)
+
+
+def _device(stage: Stage) -> Device:
+    device = detect()
+    if stage.run.device not in ("auto", device.kind):
+        raise TrainingError(
+            f"run.device asks for {stage.run.device} but this machine offers {device.kind}"
+        )
+    device.claim()
+    return device

@@ -1,0 +1,172 @@
+"""What a stage optimizes: next token, preferences (DPO), sigmoid contrast.
+
+An objective turns a batch into a ``LossSum``: a sum and the count it is to be divided by. The loop
+divides by the count over all micro-batches, so that a batch of 8 equals two of 4 whatever the masks.
+The losses themselves are pure functions of tensors.
+
+Shape suffixes: B sequences, T tokens, S supervised tokens, H hidden, C captions, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from transformers import PreTrainedModel, SiglipModel
+
+from amalia.model.render import Batch
+
+# Tokens whose logits exist at once: 2,048 × a vocabulary of 128,000 in float32 is one gigabyte.
+HEAD_CHUNK = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class LossSum:
+    """A loss before division, and further sums over the same count."""
+
+    total: torch.Tensor
+    """Scalar with gradient."""
+    count: int
+    metrics: Mapping[str, float]
+    """Sums; the loop divides them by ``count`` as well."""
+
+
+def next_token(model: PreTrainedModel, batch: Batch) -> LossSum:
+    """Sum of cross-entropies over supervised tokens, in nats."""
+    hidden_SH, targets_S = _supervised_states(model, batch)
+    total = hidden_SH.new_zeros((), dtype=torch.float32)
+    right = 0
+    for hidden, targets in zip(
+        hidden_SH.split(HEAD_CHUNK), targets_S.split(HEAD_CHUNK), strict=True
+    ):
+        logits_SV = model.lm_head(hidden).float()
+        total = total + F.cross_entropy(logits_SV, targets, reduction="sum")
+        right += int((logits_SV.detach().argmax(-1) == targets).sum())
+    return LossSum(total, targets_S.numel(), {"token_accuracy": float(right)})
+
+
+def answer_log_probs(model: PreTrainedModel, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """Log-probability of the supervised tokens of each sequence.
+
+    Returns:
+        Sums in nats, float32 [B], and numbers of tokens, int64 [B].
+    """
+    hidden_SH, targets_S = _supervised_states(model, batch)
+    parts = []
+    for hidden, targets in zip(
+        hidden_SH.split(HEAD_CHUNK), targets_S.split(HEAD_CHUNK), strict=True
+    ):
+        parts.append(-F.cross_entropy(model.lm_head(hidden).float(), targets, reduction="none"))
+    counts_B = batch.supervised_BT[:, 1:].sum(1)
+    owner_S = torch.repeat_interleave(torch.arange(len(counts_B), device=counts_B.device), counts_B)
+    sums_B = torch.zeros(len(counts_B), device=counts_B.device).index_add(
+        0, owner_S, torch.cat(parts)
+    )
+    return sums_B, counts_B
+
+
+def dpo_loss(
+    policy_chosen: torch.Tensor,
+    policy_rejected: torch.Tensor,
+    reference_chosen: torch.Tensor,
+    reference_rejected: torch.Tensor,
+    *,
+    beta: float,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Per-pair DPO losses and reward margins.
+
+    Args:
+        policy_chosen: Log-probabilities of answers under the model in training, [B] float32, nats.
+        policy_rejected: The same of the rejected answers.
+        reference_chosen: The same under the model the stage started from.
+        reference_rejected: The same of the rejected answers.
+        beta: > 0; how strongly to hold on to the reference.
+
+    Returns:
+        Losses [B] and margins beta × (difference of log-ratios) [B]; log 2 and 0 at equal models.
+
+    Source: Rafailov et al. 2023, equation 7 (arXiv:2305.18290).
+    """
+    margins = beta * ((policy_chosen - reference_chosen) - (policy_rejected - reference_rejected))
+    return -F.logsigmoid(margins), margins
+
+
+def preference(
+    model: PreTrainedModel,
+    batch: Batch,
+    reference: tuple[torch.Tensor, torch.Tensor],
+    *,
+    beta: float,
+    chosen_weight: float,
+) -> LossSum:
+    """Sum of DPO losses of pairs, with an optional likelihood term that keeps the chosen answer likely.
+
+    Args:
+        model: The model in training.
+        batch: 2B sequences, first the B chosen, then the B rejected.
+        reference: Log-probabilities of chosen and rejected under the reference, [B] each.
+        beta: See ``dpo_loss``.
+        chosen_weight: Weight of the mean negative log-probability of a chosen token (RPO,
+            Pang et al. 2024, arXiv:2404.19733); 0 is plain DPO.
+    """
+    sums_2B, counts_2B = answer_log_probs(model, batch)
+    chosen, rejected = sums_2B.chunk(2)
+    losses, margins = dpo_loss(chosen, rejected, *reference, beta=beta)
+    total = losses.sum()
+    likelihood = chosen / counts_2B.chunk(2)[0]
+    if chosen_weight:
+        total = total - chosen_weight * likelihood.sum()
+    metrics = {
+        "dpo_loss": float(losses.detach().sum()),
+        "reward_margin": float(margins.detach().sum()),
+        "reward_accuracy": float((margins.detach() > 0).sum()),
+        "chosen_log_prob": float(chosen.detach().sum()),
+        "rejected_log_prob": float(rejected.detach().sum()),
+    }
+    return LossSum(total, len(chosen), metrics)
+
+
+def sigmoid_contrast(logits_BC: torch.Tensor, matches_BC: torch.Tensor) -> torch.Tensor:
+    """SigLIP's loss, summed: every picture-caption pair is a yes/no question.
+
+    Args:
+        logits_BC: Scaled and shifted similarities, float32.
+        matches_BC: True where the caption is true of the picture.
+
+    Source: Zhai et al. 2023, equation 1 (arXiv:2303.15343).
+    """
+    signs = matches_BC.to(logits_BC.dtype) * 2 - 1
+    return -F.logsigmoid(signs * logits_BC).sum()
+
+
+def contrast(
+    model: SiglipModel,
+    pixels_B3PP: torch.Tensor,
+    captions_CT: torch.Tensor,
+    matches_BC: torch.Tensor,
+) -> LossSum:
+    """Sum of sigmoid contrastive losses, counted by picture."""
+    pictures = F.normalize(model.get_image_features(pixel_values=pixels_B3PP).float(), dim=-1)
+    captions = F.normalize(model.get_text_features(input_ids=captions_CT).float(), dim=-1)
+    logits_BC = pictures @ captions.T * model.logit_scale.exp() + model.logit_bias
+    best = logits_BC.detach().argmax(1, keepdim=True)
+    right = float(matches_BC.gather(1, best).sum())
+    return LossSum(
+        sigmoid_contrast(logits_BC, matches_BC), len(pictures), {"caption_accuracy": right}
+    )
+
+
+def _supervised_states(model: PreTrainedModel, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """Hidden states that predict a supervised token, [S, H], and those tokens, [S].
+
+    No attention mask is passed: batches are padded on the right, where causal attention never looks,
+    and without a mask every backend takes its fast path.
+    """
+    inputs: dict[str, Any] = batch.model_inputs()
+    del inputs["attention_mask"]
+    hidden_BTH = model.model(**inputs, use_cache=False).last_hidden_state
+    predicts = batch.supervised_BT[:, 1:]
+    return hidden_BTH[:, :-1][predicts], batch.input_ids_BT[:, 1:][predicts]

@@ -1,0 +1,63 @@
+"""Where a stage begins: the model, and how it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from transformers import PreTrainedModel, SiglipModel
+
+from amalia.errors import TrainingError
+from amalia.model import build
+from amalia.model.export import export, load, load_language, load_tokenizer, load_tower
+from amalia.model.render import Renderer
+from amalia.model.tile import TileGrid
+from amalia.train.stage import FromExtension, FromModel, FromParts, NewLanguage, Stage
+
+Find = Callable[[str], Path]
+"""From what a recipe calls an artifact to its folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A model about to train, and how it reads."""
+
+    model: PreTrainedModel
+    renderer: Renderer
+
+
+def begin(stage: Stage, find: Find) -> Begun:
+    """Build or load the model a stage starts from.
+
+    Raises:
+        ArtifactError: A part is missing or of another kind.
+        TrainingError: Canvases that are no multiple of the tower's tile.
+    """
+    start = stage.start
+    if isinstance(start, FromModel):
+        folder = find(start.model)
+        return Begun(load(folder), Renderer.load(folder))
+    if isinstance(start, FromExtension):
+        folder = find(start.language)
+        model = build.extended(load_language(folder), start.extension)
+        return Begun(model, Renderer(load_tokenizer(folder), None))
+    if isinstance(start, FromParts):
+        tower, language = load_tower(find(start.tower)), load_language(find(start.language))
+        tokenizer = load_tokenizer(find(start.language))
+        grid = TileGrid(tower.config.image_size, tower.config.patch_size, start.pinpoints_px)
+        if any(side % grid.tile_px for size in grid.pinpoints_px for side in size):
+            raise TrainingError(
+                f"start.pinpoints_px {list(grid.pinpoints_px)} are not all multiples of the tile, {grid.tile_px} px"
+            )
+        return Begun(build.llava_next(tower, language, tokenizer, grid), Renderer(tokenizer, grid))
+    tokenizer = load_tokenizer(find(start.tokenizer))
+    if isinstance(start, NewLanguage):
+        return Begun(build.language_model(start.size, tokenizer), Renderer(tokenizer, None))
+    return Begun(build.siglip_pair(start.tower, start.text, tokenizer), Renderer(tokenizer, None))
+
+
+def write(begun: Begun, folder: Path) -> None:
+    """Export what was trained; of a SigLIP pair only the tower."""
+    model = build.tower_of(begun.model) if isinstance(begun.model, SiglipModel) else begun.model
+    export(model, folder, tokenizer=begun.renderer.tokenizer, grid=begun.renderer.grid)

@@ -1,0 +1,136 @@
+"""Words are drawn inside the picture, legibly; halves name only the letters they show."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from amalia.errors import RecordError
+from amalia.synth.lettering import Typecase, line_picture, window, word_picture
+
+STYLES = st.sampled_from(["printed", "handwriting"])
+WORDS = st.text("abcdefghijlmnopqrstuvxz", min_size=3, max_size=11)
+
+
+def spread(picture) -> np.ndarray:
+    """How far each pixel is from the usual color of its border, 0–255."""
+    pixels = np.asarray(picture).astype(float)
+    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    return np.abs(pixels - np.median(border, axis=0)).max(axis=-1)
+
+
+@settings(max_examples=80, deadline=None)
+@given(seed=st.integers(0, 10**6), word=WORDS, style=STYLES)
+def test_a_word_is_legible_and_never_cut_off(typecase, seed, word, style) -> None:
+    lettering, picture = word_picture(random.Random(seed), word, style=style, typecase=typecase)
+    assert (lettering.text, lettering.style, picture.size) == (word, style, (192, 48))
+    far = spread(picture)
+    assert far[2:-2, 2:-2].max() > 90
+    # Ruled lines, gradients and grain reach the border; ink, which is darker than all, does not.
+    for edge in (far[0], far[-1], far[:, 0], far[:, -1]):
+        assert edge.max() < 90
+
+
+def test_a_long_word_fills_the_width(typecase: Typecase) -> None:
+    filled = []
+    for seed in range(60):
+        rng = random.Random(seed)
+        _, picture = word_picture(rng, "computador", style="printed", typecase=typecase)
+        columns = np.nonzero((spread(picture) > 80).any(axis=0))[0]
+        filled.append((columns[-1] - columns[0]) / 192)
+    assert np.median(filled) > 0.7
+
+
+def test_papers_and_inks_vary(typecase: Typecase) -> None:
+    means = [
+        np.asarray(
+            word_picture(random.Random(s), "sol", style="printed", typecase=typecase)[1]
+        ).mean()
+        for s in range(60)
+    ]
+    assert min(means) < 90
+    assert max(means) > 220
+
+
+def test_same_seed_same_picture(fonts) -> None:
+    pictures = [
+        line_picture(random.Random(3), "três maçãs", style="handwriting", typecase=Typecase(fonts))
+        for _ in range(2)
+    ]
+    assert pictures[0][0] == pictures[1][0]
+    assert pictures[0][1].tobytes() == pictures[1][1].tobytes()
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**6), words=st.lists(WORDS, min_size=2, max_size=3), style=STYLES)
+def test_a_line_keeps_its_words_in_order(typecase, seed, words, style) -> None:
+    text = " ".join(words)
+    lettering, picture = line_picture(random.Random(seed), text, style=style, typecase=typecase)
+    assert lettering.text == text
+    assert picture.size == (192, 96)
+    far = spread(picture)
+    for edge in (far[0], far[-1], far[:, 0], far[:, -1]):
+        assert edge.max() < 90
+
+
+@settings(max_examples=80, deadline=None)
+@given(seed=st.integers(0, 10**6), word=WORDS, style=STYLES)
+def test_a_window_shows_the_start_the_end_or_all_of_a_word(typecase, seed, word, style) -> None:
+    seen, picture = window(random.Random(seed), word, style=style, typecase=typecase)
+    assert picture.size == (96, 96)
+    assert len(seen) >= 2
+    assert word.startswith(seen) or word.endswith(seen)
+
+
+def test_halves_are_barred_above_and_below(typecase: Typecase) -> None:
+    halves = wholes = 0
+    for seed in range(80):
+        seen, picture = window(
+            random.Random(seed), "computador", style="printed", typecase=typecase
+        )
+        pixels = np.asarray(picture)
+        if seen == "computador":
+            wholes += 1
+        else:
+            halves += 1
+            assert not pixels[:24].any()
+            assert not pixels[72:].any()
+            # Ten letters over two halves, of which one may be cut.
+            assert 3 <= len(seen) <= 7
+    assert halves > 25
+    assert wholes > 15
+
+
+def test_a_window_of_a_line_joins_what_it_shows_of_each_row(typecase: Typecase) -> None:
+    for seed in range(60):
+        seen, picture = window(
+            random.Random(seed), "autocarro amarelo", style="printed", typecase=typecase
+        )
+        assert picture.size == (96, 96)
+        parts = seen.split(" ")
+        assert all(part in "autocarro" or part in "amarelo" for part in parts)
+        assert len(parts) <= 2
+
+
+def test_every_letter_is_given_its_place(typecase: Typecase) -> None:
+    """What a half does not show of a word, the other half shows, but for one cut letter."""
+    word = "abcdefghij"
+    starts, ends = set(), set()
+    for seed in range(200):
+        seen, _ = window(random.Random(seed), word, style="printed", typecase=typecase)
+        (starts if word.startswith(seen) else ends).add(len(seen))
+    assert {4, 5} & starts
+    assert {4, 5} & ends
+
+
+def test_blank_text_and_missing_fonts_are_refused(typecase: Typecase, fonts) -> None:
+    with pytest.raises(RecordError, match="nothing to write") as caught:
+        word_picture(random.Random(0), " ", style="printed", typecase=typecase)
+    assert caught.value.reason == "blank_text"
+    printed_only = Typecase(fonts[:1])
+    with pytest.raises(RecordError, match=r"no handwriting font among \['Printed'\]"):
+        word_picture(random.Random(0), "sol", style="handwriting", typecase=printed_only)
