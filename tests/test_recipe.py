@@ -90,6 +90,16 @@ def test_one_problem_is_singular(tmp_path: Path) -> None:
     assert " has 1 problem:\n  name: missing" in refusal(tmp_path, "lr: 1\n")
 
 
+def test_a_list_is_not_too_short_because_of_a_wrong_item() -> None:
+    class Herd(Settings):
+        cats: tuple[Cat, ...] = Field(min_length=1)
+
+    with pytest.raises(RecipeError, match=r"^herd has 1 problem:\n  cats\.0\.kind: got 'dog'; .*$"):
+        parse({"cats": [{"kind": "dog"}]}, Herd, name="herd")
+    with pytest.raises(RecipeError, match="cats: got .*; tuple should have at least 1 item"):
+        parse({"cats": []}, Herd, name="herd")
+
+
 def test_something_missing_inside_a_union_is_named_by_its_path_in_the_file() -> None:
     class Bird(Settings):
         kind: Literal["bird"]

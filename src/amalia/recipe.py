@@ -64,7 +64,7 @@ def parse(tree: Mapping[str, Any], model: type[M], *, name: str) -> M:
     try:
         return model.model_validate(tree)
     except ValidationError as error:
-        problems = [_explain(dict(item), model, tree) for item in error.errors()]
+        problems = [_explain(item, model, tree) for item in _distinct(error)]
         noun = "problem" if len(problems) == 1 else "problems"
         lines = "".join(f"\n  {problem}" for problem in problems)
         raise RecipeError(f"{name} has {len(problems)} {noun}:{lines}") from error
@@ -191,6 +191,18 @@ def _override(tree: dict[str, Any], override: str) -> None:
             raise RecipeError(
                 f"override {override!r}: {where} is {_shown(node)}, not a group of settings"
             )
+
+
+def _distinct(error: ValidationError) -> list[dict[str, Any]]:
+    """Leave out lists that are only too short because an item of theirs is not valid."""
+    found = [dict(item) for item in error.errors()]
+    places = [item["loc"] for item in found]
+    return [
+        item
+        for item in found
+        if item["type"] != "too_short"
+        or not any(place[: len(item["loc"])] == item["loc"] != place for place in places)
+    ]
 
 
 def _explain(error: dict[str, Any], model: type[BaseModel], tree: Any) -> str:

@@ -23,10 +23,9 @@ def test_decoding_gives_back_the_exact_text(tiny_tokenizer: PreTrainedTokenizerF
 
 
 def test_letters_inside_guillemets_stand_alone(tiny_tokenizer: PreTrainedTokenizerFast) -> None:
-    assert "estação" not in pieces(tiny_tokenizer, "Diz «estação».")
-    inside = pieces(tiny_tokenizer, "«menina»")
-    assert "".join(inside) == "«menina»"
-    assert list("menina") == [piece for piece in inside if piece.isalpha()]
+    assert len(pieces(tiny_tokenizer, "menina")) < len("menina")
+    inside = pieces(tiny_tokenizer, "Diz «menina»")
+    assert list("menina") == [piece for piece in inside if piece.isalpha()][-6:]
 
 
 def test_spelling_ends_with_the_guillemet_the_line_and_after_sixty_letters(

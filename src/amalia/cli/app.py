@@ -12,10 +12,11 @@ import warnings
 
 import typer
 
+from amalia.cli import data
 from amalia.cli.chat import chat
 from amalia.cli.doctor import doctor
 from amalia.cli.lineage import lineage
-from amalia.cli.run import data, demo, evaluate, run, train
+from amalia.cli.run import demo, evaluate, run, train
 from amalia.errors import AmaliaError
 
 app = typer.Typer(
@@ -27,7 +28,7 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command()(run)
-app.command()(data)
+app.add_typer(data.app, name="data", help="Make record sets from a recipe, or fetch a source.")
 app.command()(train)
 app.command(name="eval")(evaluate)
 app.command()(chat)

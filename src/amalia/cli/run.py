@@ -1,4 +1,4 @@
-"""``amalia demo``, ``run``, ``data``, ``train`` and ``eval``: recipes in, artifacts out."""
+"""``amalia demo``, ``run``, ``train`` and ``eval``: recipes in, artifacts out."""
 
 from __future__ import annotations
 
@@ -45,32 +45,13 @@ def run(
 
     pipeline, steps = pipelines.load(recipe, overrides or [])
     if dry_run:
-        _print_yaml({pipelines.name_of(step): step.model_dump(mode="json") for step in steps})
+        print_yaml({pipelines.name_of(step): step.model_dump(mode="json") for step in steps})
         return
     finished = pipelines.run(pipeline, steps, out or Path("runs") / pipeline.name)
     if as_json:
         typer.echo(json.dumps(pipelines.as_json(finished), ensure_ascii=False))
     else:
         typer.echo(_told(finished))
-
-
-def data(
-    recipe: RecipePath, overrides: Overrides = None, out: Out = None, dry_run: DryRun = False
-) -> None:
-    """Make the record sets of a data recipe."""
-    from amalia.pipeline.datasets import DataRecipe, build
-
-    loaded = recipes.load(recipe, DataRecipe, overrides or [])
-    if dry_run:
-        _print_yaml(loaded.model_dump(mode="json"))
-        return
-    for manifest in build(loaded, out or Path("runs/data")):
-        dropped = ", ".join(
-            f"{reason} {count}" for reason, count in manifest.counts.dropped.items()
-        )
-        typer.echo(
-            f"{manifest.name}: {manifest.counts.records:,} records{f'; dropped: {dropped}' if dropped else ''}"
-        )
 
 
 def train(
@@ -84,7 +65,7 @@ def train(
 
     stage = recipes.load(recipe, Stage, overrides or [])
     if dry_run:
-        _print_yaml(stage.model_dump(mode="json"))
+        print_yaml(stage.model_dump(mode="json"))
         return
     target = out or Path("runs/mini") / stage.name
     manifest = run_stage(stage, Places(target, target.parent, packaged()))
@@ -104,7 +85,7 @@ def evaluate(
 
     loaded = recipes.load(recipe, evaluation.EvaluationRecipe, overrides or [])
     if dry_run:
-        _print_yaml(loaded.model_dump(mode="json"))
+        print_yaml(loaded.model_dump(mode="json"))
         return
     target = out or Path("runs/mini") / loaded.name
     evaluation.build(loaded.model_copy(update={"name": target.name}), target)
@@ -145,7 +126,8 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _print_yaml(tree: Any) -> None:
+def print_yaml(tree: Any) -> None:
+    """Print a recipe as it would run."""
     typer.echo(yaml.safe_dump(tree, allow_unicode=True, sort_keys=False).rstrip())
 
 

@@ -41,6 +41,8 @@ from amalia.synth.spelling import made_up, misspelt
 from amalia.synth.splits import Split, split_of, word_split
 
 GENERATOR = "amalia.synth.captions@1"
+EVERYDAY_SHARE = 0.85
+"""Of the pictures of one thing."""
 
 _SIDES: dict[Relation, tuple[str, str]] = {
     "left": ("à esquerda de", "do lado esquerdo de"),
@@ -57,11 +59,11 @@ _PROSE_LICENSE = "MPL-2.0"
 class Weights:
     """How often each kind of picture is made; relative to their sum."""
 
-    lettering: float = 0.35
-    naming: float = 0.35
-    groups: float = 0.10
-    gatherings: float = 0.15
-    charts: float = 0.05
+    lettering: float = 0.30
+    naming: float = 0.44
+    groups: float = 0.09
+    gatherings: float = 0.13
+    charts: float = 0.04
 
 
 def caption_pairs(
@@ -81,7 +83,7 @@ def caption_pairs(
         fonts: At least one printed and one handwriting.
         words: Words to write; those of other splits are left out. Made-up ones are added.
         split: Only words, counts, compositions and picture seeds of this split are used.
-        weights: How often each kind is made; by default 35 % names, 35 % lettering, 25 % groups
+        weights: How often each kind is made; by default 44 % names, 30 % lettering, 22 % groups
             and gatherings, 5 % charts.
 
     Yields:
@@ -135,7 +137,7 @@ class _Maker:
         while split_of(f"naming:{seed}") != self.split:
             seed = rng.getrandbits(48)
         # Conversations are about the everyday ones, which are a quarter of all.
-        among = self.everyday if self.everyday and rng.random() < 0.6 else self.things
+        among = self.everyday if self.everyday and rng.random() < EVERYDAY_SHARE else self.things
         thing = rng.choice(among)
         other = _unlike(rng, among, (thing,))
         right, wrong = _named(rng, thing, other)

@@ -14,12 +14,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from amalia.store import sha256_of, write_text
+from amalia.store import disk_errors, sha256_of, write_text
 
 KEPT = 2
+WRITERS_RAISE = (SafetensorError, RuntimeError)
+"""What safetensors and torch raise in place of the system's error when a disk is full."""
 _log = logging.getLogger(__name__)
 
 
@@ -30,17 +33,24 @@ def save(
     parameters: Mapping[str, nn.Parameter],
     optimizer: torch.optim.Optimizer,
 ) -> None:
-    """Write the state after ``step`` steps and forget all but the newest two."""
+    """Write the state after ``step`` steps and forget all but the newest two.
+
+    Raises:
+        ArtifactError: The disk is full; the checkpoints before are still there.
+    """
     final = folder / f"step-{step:08d}"
     temporary = folder / f"step-{step:08d}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    save_file(
-        {name: value.detach().contiguous() for name, value in parameters.items()},
-        temporary / "model.safetensors",
-    )
     random = {"cpu": torch.get_rng_state()}
-    torch.save({"optimizer": optimizer.state_dict(), "random": random}, temporary / "optimizer.pt")
+    with disk_errors(temporary, *WRITERS_RAISE):
+        temporary.mkdir(parents=True)
+        save_file(
+            {name: value.detach().contiguous() for name, value in parameters.items()},
+            temporary / "model.safetensors",
+        )
+        torch.save(
+            {"optimizer": optimizer.state_dict(), "random": random}, temporary / "optimizer.pt"
+        )
     digests = {path.name: sha256_of(path) for path in sorted(temporary.iterdir())}
     write_text(temporary / "state.json", json.dumps({"step": step, "sha256": digests}))
     shutil.rmtree(final, ignore_errors=True)

@@ -267,17 +267,18 @@ def contrast_step(
     right = [row.record.chosen.text for row in rows]
     captions = list(dict.fromkeys([*right, *(row.record.rejected.text for row in rows)]))
     matches = torch.tensor([[caption == own for caption in captions] for own in right])
-    ids = tokenizer(
+    encoded = tokenizer(
         captions, padding="max_length", truncation=True, max_length=max_tokens, return_tensors="pt"
-    )["input_ids"]
+    )
     pixels = torch.from_numpy(tiles).to(torch.float32).div_(127.5).sub_(1.0)
     compute = partial_(
         objectives.contrast,
         pixels_B3PP=pixels.to(device),
-        captions_CT=ids.to(device),
+        captions_CT=encoded["input_ids"].to(device),
+        caption_mask_CT=encoded["attention_mask"].to(device),
         matches_BC=matches.to(device),
     )
-    return [MicroBatch(compute, int(ids.numel()), len(rows))]
+    return [MicroBatch(compute, int(encoded["attention_mask"].sum()), len(rows))]
 
 
 def _picture(row: Row[Preference]) -> PillowImage.Image:

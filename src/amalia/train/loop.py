@@ -28,7 +28,7 @@ from amalia.manifest import Input, Manifest
 from amalia.model import build
 from amalia.progress import Progress
 from amalia.recipe import fingerprint
-from amalia.store import Workshop
+from amalia.store import Workshop, disk_errors, write_text
 from amalia.train import checkpoint
 from amalia.train.feed import Feed, MicroBatch, open_feed
 from amalia.train.stage import Stage, Trainable, resolve
@@ -80,7 +80,8 @@ def run_stage(stage: Stage, places: Places) -> Manifest:
         nn.Module.to(begun.model, device.kind)  # transformers' own wrapper of it is untyped
         feed = open_feed(stage, begun, places.find, partial=shop.partial, device=device)
         figures = _train(stage, begun.model, trained, feed, shop.partial, device)
-        write(begun, shop.partial)
+        with disk_errors(shop.partial, *checkpoint.WRITERS_RAISE):
+            write(begun, shop.partial)
         figures |= {
             "parameters": sum(part.count for part in build.parts(begun.model).values()),
             "parameters_trained": sum(parameter.numel() for parameter in trained.values()),
@@ -177,7 +178,9 @@ def train_step(
     for batch in batches:
         with device.autocast():
             result = batch.compute(model)
-        result.total.backward()
+        # Text says nothing about a connector or a tower that train alone.
+        if result.total.requires_grad:
+            result.total.backward()  # type: ignore[no-untyped-call]
         total += float(result.total.detach())
         count += result.count
         for name, value in result.metrics.items():
@@ -290,7 +293,7 @@ class _Log:
                 kept.append(line)
                 self.tokens += entry.get("tokens", 0)
                 self.tiles += entry.get("tiles", 0)
-        path.write_text("".join(f"{line}\n" for line in kept), "utf-8")
+        write_text(path, "".join(f"{line}\n" for line in kept))
 
     def write(
         self,
@@ -314,7 +317,7 @@ class _Log:
             self.tokens += entry["tokens"]
             self.tiles += entry["tiles"]
         entry["seconds"] = round(time.monotonic() - self._started, 3)
-        with self._path.open("a", encoding="utf-8") as file:
+        with disk_errors(self._path), self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
 
 

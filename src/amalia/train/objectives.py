@@ -146,17 +146,29 @@ def contrast(
     model: SiglipModel,
     pixels_B3PP: torch.Tensor,
     captions_CT: torch.Tensor,
+    caption_mask_CT: torch.Tensor,
     matches_BC: torch.Tensor,
 ) -> LossSum:
-    """Sum of sigmoid contrastive losses, counted by picture."""
+    """Sum of sigmoid contrastive losses, counted by picture.
+
+    Padding is masked, unlike in SigLIP: our captions are a few tokens in two dozen places, and the
+    pooled last place would see mostly padding for a long time.
+    """
     pictures = F.normalize(model.get_image_features(pixel_values=pixels_B3PP).float(), dim=-1)
-    captions = F.normalize(model.get_text_features(input_ids=captions_CT).float(), dim=-1)
+    captions = F.normalize(_caption_features(model, captions_CT, caption_mask_CT), dim=-1)
     logits_BC = pictures @ captions.T * model.logit_scale.exp() + model.logit_bias
     best = logits_BC.detach().argmax(1, keepdim=True)
     right = float(matches_BC.gather(1, best).sum())
     return LossSum(
         sigmoid_contrast(logits_BC, matches_BC), len(pictures), {"caption_accuracy": right}
     )
+
+
+def _caption_features(
+    model: SiglipModel, captions_CT: torch.Tensor, mask_CT: torch.Tensor
+) -> torch.Tensor:
+    features: torch.Tensor = model.get_text_features(input_ids=captions_CT, attention_mask=mask_CT)
+    return features.float()
 
 
 def _supervised_states(model: PreTrainedModel, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,0 +1,1 @@
+"""Records from outside: a user's own folder, and packages fetched by name."""

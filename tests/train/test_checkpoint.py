@@ -1,0 +1,117 @@
+"""A checkpoint restores everything, and a torn one is passed over."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors import SafetensorError
+from torch import nn
+
+from amalia.errors import ArtifactError
+from amalia.train import checkpoint
+
+
+class Trained:
+    """A matrix with its optimizer, a few steps in."""
+
+    def __init__(self, steps: int) -> None:
+        torch.manual_seed(0)
+        self.weight = nn.Parameter(torch.randn(3, 4))
+        self.parameters = {"weight": self.weight}
+        self.optimizer = torch.optim.AdamW([self.weight], lr=0.1)
+        for step in range(steps):
+            self.step(step)
+
+    def step(self, number: int) -> None:
+        self.optimizer.zero_grad()
+        (self.weight * (number + 1)).square().sum().backward()
+        self.optimizer.step()
+
+    def save(self, folder: Path, step: int) -> None:
+        checkpoint.save(folder, step, parameters=self.parameters, optimizer=self.optimizer)
+
+    def load(self, folder: Path) -> int:
+        return checkpoint.load(folder, parameters=self.parameters, optimizer=self.optimizer)
+
+
+def test_going_on_from_a_checkpoint_equals_not_having_stopped(tmp_path: Path) -> None:
+    whole = Trained(3)
+    whole.save(tmp_path, 3)
+    saved_random = torch.get_rng_state()
+    whole.step(3)
+    resumed = Trained(0)
+    assert resumed.load(tmp_path) == 3
+    assert torch.equal(torch.get_rng_state(), saved_random)
+    resumed.step(3)
+    assert torch.equal(resumed.weight, whole.weight)
+
+
+def test_without_a_checkpoint_one_begins_at_the_start(tmp_path: Path) -> None:
+    fresh = Trained(0)
+    before = fresh.weight.detach().clone()
+    assert fresh.load(tmp_path / "none") == 0
+    assert torch.equal(fresh.weight, before)
+
+
+def test_the_newest_two_are_kept(tmp_path: Path) -> None:
+    trained = Trained(1)
+    for step in (1, 2, 10, 100):
+        trained.save(tmp_path, step)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000010", "step-00000100"]
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-7])
+
+
+def overwrite(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-5] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("tear", [cut, overwrite, Path.unlink])
+@pytest.mark.parametrize("name", ["model.safetensors", "optimizer.pt", "state.json"])
+def test_a_torn_checkpoint_falls_back_to_the_one_before(
+    tmp_path: Path, name: str, tear: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    if name == "state.json" and tear is overwrite:
+        pytest.skip("state.json has no digest of its own")
+    Trained(1).save(tmp_path, 1)
+    Trained(2).save(tmp_path, 2)
+    tear(tmp_path / "step-00000002" / name)
+    resumed = Trained(0)
+    with caplog.at_level(logging.WARNING):
+        assert resumed.load(tmp_path) == 1
+    assert "step-00000002 is damaged; the one before it is used" in caplog.text
+    assert torch.equal(resumed.weight, Trained(1).weight)
+
+
+def test_a_checkpoint_that_was_being_written_is_not_looked_at(tmp_path: Path) -> None:
+    Trained(1).save(tmp_path, 1)
+    (tmp_path / "step-00000002.tmp").mkdir()
+    assert Trained(0).load(tmp_path) == 1
+    Trained(2).save(tmp_path, 2)
+    assert Trained(0).load(tmp_path) == 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(28, "No space left on device"), SafetensorError("IoError: No space left on device (os error 28)")],
+)
+def test_a_full_disk_leaves_the_checkpoints_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    Trained(1).save(tmp_path, 1)
+
+    def full(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    with pytest.raises(ArtifactError, match=r"the disk is full while writing .*step-00000002"):
+        Trained(2).save(tmp_path, 2)
+    assert Trained(0).load(tmp_path) == 1

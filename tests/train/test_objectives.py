@@ -1,0 +1,180 @@
+"""Losses against plain torch and against numbers worked out by hand."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import make
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name everybody knows
+from transformers import PreTrainedTokenizerFast
+
+from amalia.model import build, export
+from amalia.model.render import Batch, Renderer, collate
+from amalia.train import objectives
+from amalia.train.objectives import answer_log_probs, dpo_loss, next_token, preference, sigmoid_contrast
+
+ROWS = [
+    make.conversation(("user", make.picture(40, 16, noise=1), "Que é isto?"), ("assistant", "É um gato.")),
+    make.conversation(("user", "Olá."), ("assistant", "Olá!"), ("user", "Adeus."), ("assistant", "Até logo, então!")),
+    make.conversation(("system", "Sê breve."), ("user", make.picture(9, 30, noise=2)), ("assistant", "")),
+]
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model: Path) -> Any:
+    return export.load(tiny_model)
+
+
+@pytest.fixture(scope="module")
+def batch(tiny_model: Path) -> Batch:
+    renderer = Renderer.load(tiny_model)
+    return collate([renderer.conversation(row) for row in ROWS], pad_id=renderer.pad_id)
+
+
+def token_losses(model: Any, batch: Batch) -> torch.Tensor:
+    """Cross-entropies [B, T - 1] by torch on full logits, 0 where nothing is supervised."""
+    logits = model(**batch.model_inputs()).logits[:, :-1]
+    targets = batch.input_ids_BT[:, 1:].masked_fill(~batch.supervised_BT[:, 1:], -100)
+    losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
+    return losses.reshape(targets.shape)
+
+
+@pytest.mark.parametrize("chunk", [3, 2048])
+def test_next_token_is_the_cross_entropy_of_supervised_tokens(
+    model: Any, batch: Batch, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objectives, "HEAD_CHUNK", chunk)
+    result = next_token(model, batch)
+    expected = token_losses(model, batch)
+    torch.testing.assert_close(result.total, expected.sum())
+    assert result.count == int(batch.supervised_BT.sum())
+    # The tail of every sequence is padding or a line break; nothing supervised stands first.
+    assert not batch.supervised_BT[:, 0].any()
+
+
+def test_next_token_counts_the_tokens_it_had_right(model: Any, batch: Batch) -> None:
+    logits = model(**batch.model_inputs()).logits[:, :-1]
+    right = (logits.argmax(-1) == batch.input_ids_BT[:, 1:]) & batch.supervised_BT[:, 1:]
+    assert next_token(model, batch).metrics == {"token_accuracy": float(right.sum())}
+
+
+def test_padding_changes_nothing(model: Any, tiny_model: Path) -> None:
+    renderer = Renderer.load(tiny_model)
+    alone = [next_token(model, collate([renderer.conversation(row)], pad_id=renderer.pad_id)) for row in ROWS]
+    together = next_token(
+        model, collate([renderer.conversation(row) for row in ROWS], pad_id=renderer.pad_id)
+    )
+    torch.testing.assert_close(together.total, torch.stack([one.total for one in alone]).sum())
+    assert together.count == sum(one.count for one in alone)
+
+
+@pytest.mark.parametrize("chunk", [3, 2048])
+def test_answer_log_probs_are_sums_over_each_answer(
+    model: Any, batch: Batch, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objectives, "HEAD_CHUNK", chunk)
+    sums, counts = answer_log_probs(model, batch)
+    torch.testing.assert_close(sums, -token_losses(model, batch).sum(1))
+    assert counts.tolist() == batch.supervised_BT.sum(1).tolist()
+
+
+def test_dpo_at_equal_policies_is_exactly_log_2() -> None:
+    chosen, rejected = torch.tensor([-3.5, -120.25, 0.0]), torch.tensor([-7.125, -1.5, -1000.0])
+    for beta in (0.01, 0.1, 5.0):
+        losses, margins = dpo_loss(chosen, rejected, chosen, rejected, beta=beta)
+        assert losses.tolist() == [float(torch.tensor(math.log(2)))] * 3
+        assert margins.tolist() == [0.0] * 3
+
+
+def test_dpo_is_equation_7() -> None:
+    values = [torch.tensor([value]) for value in (-2.0, -5.0, -3.0, -4.0)]
+    losses, margins = dpo_loss(*values, beta=0.5)
+    # 0.5 × ((-2 + 3) - (-5 + 4)) = 1
+    assert margins.item() == 1.0
+    assert losses.item() == pytest.approx(math.log(1 + math.exp(-1)))
+
+
+def test_dpo_pushes_the_chosen_up_and_the_rejected_down() -> None:
+    chosen = torch.tensor([-3.0], requires_grad=True)
+    rejected = torch.tensor([-2.0], requires_grad=True)
+    losses, _ = dpo_loss(chosen, rejected, torch.tensor([-3.0]), torch.tensor([-2.0]), beta=0.1)
+    losses.sum().backward()
+    # At equal policies the slope is beta / 2.
+    assert (chosen.grad, rejected.grad) == (pytest.approx(-0.05), pytest.approx(0.05))
+
+
+@pytest.fixture(scope="module")
+def pairs(tiny_model: Path) -> Batch:
+    renderer = Renderer.load(tiny_model)
+    rows = [
+        make.preference(("user", make.picture(40, 16), "O que vês?"), chosen="Um autocarro.", rejected="Um ônibus azul."),
+        make.preference(chosen="Está a chover muito.", rejected="Não."),
+    ]
+    answers = [renderer.answers(row) for row in rows]
+    both = [pair[0] for pair in answers] + [pair[1] for pair in answers]
+    return collate(both, pad_id=renderer.pad_id)
+
+
+def test_a_preference_at_its_own_reference_is_log_2(model: Any, pairs: Batch) -> None:
+    with torch.no_grad():
+        chosen, rejected = answer_log_probs(model, pairs)[0].chunk(2)
+    result = preference(model, pairs, (chosen, rejected), beta=0.1, chosen_weight=0.0)
+    assert result.count == 2
+    assert result.total.item() == pytest.approx(2 * math.log(2), rel=1e-6)
+    assert result.metrics["reward_margin"] == pytest.approx(0, abs=1e-5)
+    assert result.metrics["chosen_log_prob"] == pytest.approx(float(chosen.sum()))
+    assert result.metrics["rejected_log_prob"] == pytest.approx(float(rejected.sum()))
+
+
+def test_chosen_weight_adds_the_mean_loss_of_a_chosen_token(model: Any, pairs: Batch) -> None:
+    reference = (torch.tensor([-10.0, -20.0]), torch.tensor([-11.0, -5.0]))
+    plain = preference(model, pairs, reference, beta=0.1, chosen_weight=0.0)
+    kept = preference(model, pairs, reference, beta=0.1, chosen_weight=0.5)
+    sums, counts = answer_log_probs(model, pairs)
+    extra = 0.5 * (-sums[:2] / counts[:2]).sum()
+    torch.testing.assert_close(kept.total - plain.total, extra, rtol=1e-4, atol=1e-4)
+    assert kept.metrics["dpo_loss"] == plain.metrics["dpo_loss"]
+
+
+def test_a_step_of_dpo_widens_the_margin(tiny_model: Path, pairs: Batch) -> None:
+    model: Any = export.load(tiny_model)
+    with torch.no_grad():
+        sums, _ = answer_log_probs(model, pairs)
+    reference = (sums[:2].clone(), sums[2:].clone())
+    preference(model, pairs, reference, beta=0.1, chosen_weight=0.0).total.backward()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.grad is not None:
+                parameter -= 1e-3 * parameter.grad
+    after = preference(model, pairs, reference, beta=0.1, chosen_weight=0.0)
+    assert after.metrics["reward_margin"] > 0
+    assert after.metrics["reward_accuracy"] == 2
+    assert after.total.item() < 2 * math.log(2)
+
+
+def test_sigmoid_contrast_of_two_pictures_and_two_captions() -> None:
+    logits = torch.tensor([[2.0, -1.0], [0.5, 3.0]])
+    # Equation 1: yes on the diagonal, no elsewhere; softplus(x) = ln(1 + e^x).
+    expected = sum(math.log(1 + math.exp(x)) for x in (-2.0, -1.0, 0.5, -3.0))
+    assert sigmoid_contrast(logits, torch.eye(2, dtype=torch.bool)).item() == pytest.approx(expected)
+
+
+def test_contrast_is_summed_over_pairs_and_counted_by_picture(tiny_tokenizer: PreTrainedTokenizerFast) -> None:
+    torch.manual_seed(0)
+    pair = build.siglip_pair(make.TOWER, make.TEXT_TOWER, tiny_tokenizer)
+    pixels = torch.randn(2, 3, 16, 16)
+    words = tiny_tokenizer(
+        ["um gato", "um cão grande", "nada"], padding="max_length", max_length=12, return_tensors="pt"
+    )
+    matches = torch.tensor([[True, False, False], [False, True, False]])
+    mask = words["attention_mask"]
+    result = objectives.contrast(pair, pixels, words["input_ids"], mask, matches)
+    whole = pair(input_ids=words["input_ids"], attention_mask=mask, pixel_values=pixels)
+    torch.testing.assert_close(result.total, sigmoid_contrast(whole.logits_per_image, matches))
+    assert result.count == 2
+    best = whole.logits_per_image.argmax(1).tolist()
+    assert result.metrics["caption_accuracy"] == (best[0] == 0) + (best[1] == 1)
