@@ -10,21 +10,22 @@ os.environ["HF_DATASETS_OFFLINE"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
-import socket  # noqa: E402
-import sys  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 # Test files are imported one by one, so the builders beside this file must be found by name.
 sys.path.insert(0, str(Path(__file__).parent))
 
-import make  # noqa: E402
-import pytest  # noqa: E402
-import torch  # noqa: E402
-from hypothesis import settings  # noqa: E402
-from transformers import PreTrainedTokenizerFast  # noqa: E402
+import make
+import pytest
+import torch
+from hypothesis import settings
+from transformers import PreTrainedTokenizerFast
 
-from amalia.model import build, export, tokenizer  # noqa: E402
+from amalia.model import build, export, tokenizer
 
 torch.set_num_threads(1)
 # Times on a busy machine say nothing, and the same examples everywhere make a failure repeatable.
@@ -37,14 +38,17 @@ _LOOPBACK = ("127.", "::1", "localhost")
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a test reach this machine only."""
-    connect = socket.socket.connect
+    for name in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, name, _guarded(getattr(socket.socket, name)))
 
-    def guarded(self: socket.socket, address: Any) -> None:
+
+def _guarded(connect: Callable[[socket.socket, Any], Any]) -> Callable[[socket.socket, Any], Any]:
+    def guarded(self: socket.socket, address: Any) -> Any:
         if self.family != socket.AF_UNIX and not str(address[0]).startswith(_LOOPBACK):
             raise AssertionError(f"a test wants the network: {address}")
-        connect(self, address)
+        return connect(self, address)
 
-    monkeypatch.setattr(socket.socket, "connect", guarded)
+    return guarded
 
 
 @pytest.fixture(scope="session")

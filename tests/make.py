@@ -98,9 +98,7 @@ def origin(
 
 def turn(role: Role, *parts: str | bytes) -> Turn:
     """Make a turn of texts and encoded pictures."""
-    made: list[Part] = [
-        Text(text=part) if isinstance(part, str) else image(part) for part in parts
-    ]
+    made: list[Part] = [Text(text=part) if isinstance(part, str) else image(part) for part in parts]
     return Turn(role=role, parts=tuple(made))
 
 
@@ -147,9 +145,7 @@ def sample(
 ) -> Row[Sample]:
     """Make an evaluation sample."""
     asked = conversation(*(prompt or (("user", "Que animal é este?"),)), id=id)
-    record = Sample(
-        id=id, task=task, prompt=asked.record, target=target, origin=origin(), **more
-    )
+    record = Sample(id=id, task=task, prompt=asked.record, target=target, origin=origin(), **more)
     return Row(record, asked.images)
 
 
@@ -160,9 +156,7 @@ def document(
     return Row(Document(id=id, text=text, language=language, origin=origin(), **more), {})
 
 
-def manifest(
-    name: str = "artifact", kind: Kind = "conversations", **more: Any
-) -> Manifest:
+def manifest(name: str = "artifact", kind: Kind = "conversations", **more: Any) -> Manifest:
     """Make a manifest; without a fingerprint of its own it has one made of its name."""
     moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     fields: dict[str, Any] = {

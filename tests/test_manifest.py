@@ -10,7 +10,7 @@ import pytest
 
 from amalia import manifest as manifests
 from amalia.errors import ArtifactError
-from amalia.manifest import Counts, Input, Manifest
+from amalia.manifest import Counts, Manifest
 
 
 def artifact(folder: Path, **more: object) -> Path:
@@ -21,7 +21,9 @@ def artifact(folder: Path, **more: object) -> Path:
 
 def test_a_manifest_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     counts = Counts(records=3, dropped={"too_short": 1}, licenses={"CC0-1.0": 3})
-    folder = artifact(tmp_path / "prosa", counts=counts, seed=7, figures={"seconds": 1.5, "device": "cpu"})
+    folder = artifact(
+        tmp_path / "prosa", counts=counts, seed=7, figures={"seconds": 1.5, "device": "cpu"}
+    )
     found = manifests.read(folder)
     assert (found.kind, found.name, found.seed, found.counts) == ("documents", "prosa", 7, counts)
     assert found.figures == {"seconds": 1.5, "device": "cpu"}
@@ -61,31 +63,6 @@ def test_missing_and_cut_files_are_refused(tmp_path: Path) -> None:
     assert "data.txt has 2 bytes, expected 3; remove" in refused(folder)
     (folder / "data.txt").unlink()
     assert "data.txt is missing; remove" in refused(folder)
-
-
-def test_the_tree_of_an_artifact_shows_what_it_was_made_from(tmp_path: Path) -> None:
-    artifact(tmp_path / "prosa", fingerprint="a" * 16, counts=Counts(records=1234))
-    words = (Input(name="prosa", path="prosa", fingerprint="a" * 16),)
-    artifact(tmp_path / "lingua", fingerprint="b" * 16, inputs=words)
-    both = (
-        Input(name="lingua", path="lingua", fingerprint="b" * 16),
-        Input(name="torre", path=str(tmp_path / "gone"), fingerprint="c" * 16),
-    )
-    model = artifact(tmp_path / "modelo", fingerprint="d" * 16, inputs=both)
-    assert manifests.tree(model) == [
-        "modelo  documents  0.0 MB  dddddddddddddddd",
-        "  lingua  documents  0.0 MB  bbbbbbbbbbbbbbbb",
-        "    prosa  documents  1,234 records  aaaaaaaaaaaaaaaa",
-        "  torre  not here any more  cccccccccccccccc",
-    ]
-
-
-def test_an_input_that_was_moved_is_found_by_name(tmp_path: Path) -> None:
-    moved = artifact(tmp_path / "elsewhere" / "prosa", fingerprint="a" * 16)
-    words = (Input(name="prosa", path="prosa", fingerprint="a" * 16),)
-    model = artifact(tmp_path / "modelo", inputs=words)
-    assert "not here any more" in manifests.tree(model)[1]
-    assert manifests.tree(model, find={"prosa": moved})[1] == "  prosa  documents  0.0 MB  aaaaaaaaaaaaaaaa"
 
 
 def test_code_and_environment_say_what_ran(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,7 @@ class Zoo(Settings):
     lr: float = Field(default=1e-3, gt=0)
     answer: Literal["sim", "não"] = "sim"
     animals: tuple[Annotated[Cat | Dog, Field(discriminator="kind")], ...] = ()
-    food: dict[Literal["fish", "bone"], float] = {}
+    food: dict[Literal["fish", "bone"], float] = Field(default={})
     run: Run = Run()
 
 
@@ -96,7 +96,7 @@ def test_a_list_is_not_too_short_because_of_a_wrong_item() -> None:
 
     with pytest.raises(RecipeError, match=r"^herd has 1 problem:\n  cats\.0\.kind: got 'dog'; .*$"):
         parse({"cats": [{"kind": "dog"}]}, Herd, name="herd")
-    with pytest.raises(RecipeError, match="cats: got .*; tuple should have at least 1 item"):
+    with pytest.raises(RecipeError, match=r"cats: got .*; tuple should have at least 1 item"):
         parse({"cats": []}, Herd, name="herd")
 
 
@@ -170,7 +170,13 @@ def test_overrides_replace_add_and_reach_into_lists(tmp_path: Path) -> None:
     zoo = load(
         path,
         Zoo,
-        ["animals.0.lives=9", "run.workers=4", "food.fish=2", "name=Vila do Conde", "animals.1={kind: cat}"],
+        [
+            "animals.0.lives=9",
+            "run.workers=4",
+            "food.fish=2",
+            "name=Vila do Conde",
+            "animals.1={kind: cat}",
+        ],
     )
     assert zoo.animals == (Cat(kind="cat", lives=9), Cat(kind="cat"))
     assert (zoo.run.workers, zoo.food, zoo.name) == (4, {"fish": 2.0}, "Vila do Conde")
@@ -224,7 +230,8 @@ def test_fingerprint_does_not_see_the_order_of_keys(tree: dict[str, Any]) -> Non
 
 
 @pytest.mark.parametrize(
-    "value", [{"a": {1, 2}}, {"a": Path("x")}, {"a": object()}, {"a": {1: "x"}}, {"a": [float("nan")]}]
+    "value",
+    [{"a": {1, 2}}, {"a": Path("x")}, {"a": object()}, {"a": {1: "x"}}, {"a": [float("nan")]}],
 )
 def test_fingerprint_refuses_what_has_no_stable_form(value: dict[str, Any]) -> None:
     with pytest.raises(TypeError):

@@ -14,12 +14,15 @@ PICTURE = make.picture()
 
 
 @pytest.mark.parametrize(
-    "token", ["<image>", "<|im_start|>", "<|im_end|>", "<|system|>", "<s>", "</s>", "<pad>", "<unk>"]
+    "token",
+    ["<image>", "<|im_start|>", "<|im_end|>", "<|system|>", "<s>", "</s>", "<pad>", "<unk>"],
 )
 @pytest.mark.parametrize("role", ["system", "user", "assistant"])
 def test_a_placeholder_token_in_text_is_refused(role: str, token: str) -> None:
     turns = [("user", "Olá.")] if role != "system" else []
-    said = rf"text of turn {len(turns)} holds the reserved token '{token}'; remove it".replace("|", r"\|")
+    said = rf"text of turn {len(turns)} holds the reserved token '{token}'; remove it".replace(
+        "|", r"\|"
+    )
     with pytest.raises(ValidationError, match=said):
         make.conversation(*turns, (role, f"Diz {token} agora."))
 
@@ -36,13 +39,17 @@ def test_other_angles_are_just_text(text: str) -> None:
 
 @pytest.mark.parametrize("field", ["chosen", "rejected"])
 def test_answers_of_a_preference_hold_no_placeholder(field: str) -> None:
-    with pytest.raises(ValidationError, match=rf"the {field} answer holds the reserved token '</s>'"):
+    with pytest.raises(
+        ValidationError, match=rf"the {field} answer holds the reserved token '</s>'"
+    ):
         make.preference(**{field: "fim</s>"})
 
 
 def test_a_system_turn_comes_first_or_not_at_all() -> None:
     make.conversation(("system", ""), ("user", "Olá."))
-    with pytest.raises(ValidationError, match="a system turn may only come first, got one at position 1"):
+    with pytest.raises(
+        ValidationError, match="a system turn may only come first, got one at position 1"
+    ):
         make.conversation(("user", "Olá."), ("system", "Sê breve."))
 
 
@@ -115,9 +122,11 @@ def test_text_and_pictures_keep_their_order() -> None:
 
 
 def test_records_are_frozen_closed_and_survive_json() -> None:
-    record = make.conversation(("user", PICTURE, "O que é?"), ("assistant", "É uma maçã 🍎.")).record
+    record = make.conversation(
+        ("user", PICTURE, "O que é?"), ("assistant", "É uma maçã 🍎.")
+    ).record
     with pytest.raises(ValidationError, match="frozen"):
-        record.id = "other"  # type: ignore[misc]
+        record.id = "other"
     with pytest.raises(ValidationError, match="Extra inputs"):
         Turn(role="user", parts=(Text(text="a"),), name="x")  # type: ignore[call-arg]
     assert Conversation.model_validate_json(record.model_dump_json()) == record

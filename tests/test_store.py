@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import datasets
+import datasets  # type: ignore[import-untyped]
 import make
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -44,7 +44,9 @@ ROWS: dict[str, list[Row[Any]]] = {
         make.preference(("user", "Olá."), ("assistant", "Olá!"), ("user", "E agora?"), id="p2"),
     ],
     "samples": [
-        make.sample(("user", RED, "Que cor é?"), target="vermelho", accepted=("encarnado",), group="cor"),
+        make.sample(
+            ("user", RED, "Que cor é?"), target="vermelho", accepted=("encarnado",), group="cor"
+        ),
         make.sample(id="s2", rejected="ônibus"),
     ],
     "documents": [
@@ -72,9 +74,15 @@ words = st.text(st.characters(exclude_categories=["Cs"]), max_size=30).filter(
 
 
 @given(st.lists(st.tuples(words, words), min_size=1, max_size=3))
-def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, turns: list[tuple[str, str]]) -> None:
+def test_any_text_comes_back(
+    tmp_path_factory: pytest.TempPathFactory, turns: list[tuple[str, str]]
+) -> None:
     path = tmp_path_factory.mktemp("any") / "a.parquet"
-    roles = [(role, text) for pair in turns for role, text in zip(("user", "assistant"), pair, strict=True)]
+    roles = [
+        (role, text)
+        for pair in turns
+        for role, text in zip(("user", "assistant"), pair, strict=True)
+    ]
     row = make.conversation(*roles)
     write_rows(path, "conversations", [row])
     assert list(store.read_shard(path, "conversations")) == [row]
@@ -98,7 +106,10 @@ def test_many_rows_keep_their_order_over_row_groups_and_shards(tmp_path: Path) -
 def test_datasets_reads_messages_and_decodes_pictures(tmp_path: Path) -> None:
     folder = make.write_artifact(tmp_path / "a", "conversations", ROWS["conversations"])
     read = datasets.load_dataset(
-        "parquet", data_files=str(folder / "*.parquet"), split="train", cache_dir=str(tmp_path / "cache")
+        "parquet",
+        data_files=str(folder / "*.parquet"),
+        split="train",
+        cache_dir=str(tmp_path / "cache"),
     )
     first = read[0]
     assert [message["role"] for message in first["messages"]] == [
@@ -116,9 +127,15 @@ def test_datasets_reads_messages_and_decodes_pictures(tmp_path: Path) -> None:
 def test_preferences_have_the_columns_that_trl_reads(tmp_path: Path) -> None:
     folder = make.write_artifact(tmp_path / "a", "preferences", ROWS["preferences"])
     read = datasets.load_dataset(
-        "parquet", data_files=str(folder / "*.parquet"), split="train", cache_dir=str(tmp_path / "cache")
+        "parquet",
+        data_files=str(folder / "*.parquet"),
+        split="train",
+        cache_dir=str(tmp_path / "cache"),
     )
-    assert read[1]["prompt"][-1] == {"role": "user", "content": [{"type": "text", "text": "E agora?"}]}
+    assert read[1]["prompt"][-1] == {
+        "role": "user",
+        "content": [{"type": "text", "text": "E agora?"}],
+    }
     assert read[1]["chosen"][0]["role"] == read[1]["rejected"][0]["role"] == "assistant"
     assert read[0]["images"][0].size == (31, 7)
 
@@ -127,7 +144,9 @@ def test_a_row_carries_exactly_the_pictures_its_turns_name(tmp_path: Path) -> No
     row = make.conversation(("user", RED, "O que é?"), ("assistant", "Vermelho."), id="c9")
     too_many = Row(row.record, {**row.images, make.image(WIDE).sha256: WIDE})
     for wrong, carried in ((Row(row.record, {}), 0), (too_many, 2)):
-        with pytest.raises(RecordError, match=f"record c9 name 1 pictures and its row carries {carried}"):
+        with pytest.raises(
+            RecordError, match=f"record c9 name 1 pictures and its row carries {carried}"
+        ):
             write_rows(tmp_path / "a.parquet", "conversations", [wrong])
     assert list(tmp_path.iterdir()) == []
 
@@ -167,7 +186,11 @@ def placeholder(row: dict[str, Any]) -> None:
 )
 def test_a_row_that_was_changed_is_named(tmp_path: Path, change: Any, said: str) -> None:
     path = tmp_path / "a.parquet"
-    write_rows(path, "conversations", [make.conversation(("user", RED, "?"), ("assistant", "Sim."), id="c7")])
+    write_rows(
+        path,
+        "conversations",
+        [make.conversation(("user", RED, "?"), ("assistant", "Sim."), id="c7")],
+    )
     changed(path, change)
     with pytest.raises(RecordError, match=f"record c7 is not valid: .*{said}") as caught:
         list(store.read_shard(path, "conversations"))
@@ -212,12 +235,16 @@ def test_a_shard_with_changed_bytes_is_named(tmp_path: Path) -> None:
     assert store.check(folder) == ["a-00000.parquet"]
 
 
-def made(out: Path, rows: Iterable[Row[Any]] = (), *, fingerprint: str = "f", **recipe: Any) -> Path:
+def made(
+    out: Path, rows: Iterable[Row[Any]] = (), *, fingerprint: str = "f", **recipe: Any
+) -> Path:
     """Make an artifact of one shard as a data run does."""
     shop = Workshop(out, fingerprint=fingerprint, recipe={"seed": 0, **recipe})
     with shop:
         write_rows(shop.partial / "a.parquet", "documents", rows)
-        shop.finish(make.manifest(out.name, "documents", fingerprint=fingerprint, recipe=shop.recipe))
+        shop.finish(
+            make.manifest(out.name, "documents", fingerprint=fingerprint, recipe=shop.recipe)
+        )
     return out
 
 
@@ -256,7 +283,9 @@ def test_a_stopped_run_leaves_a_partial_folder_that_the_next_one_continues(tmp_p
 def test_drift_names_the_changed_field(tmp_path: Path) -> None:
     out = made(tmp_path / "a", rows=[], lr=1e-3)
     other = Workshop(out, fingerprint="g", recipe={"seed": 0, "lr": 2e-3, "run": {"workers": 2}})
-    with pytest.raises(ArtifactError, match=r"made from another recipe \(lr: 0\.001 → 0\.002\); give"):
+    with pytest.raises(
+        ArtifactError, match=r"made from another recipe \(lr: 0\.001 → 0\.002\); give"
+    ):
         _ = other.is_finished
     same = Workshop(out, fingerprint="g", recipe={"seed": 0, "lr": 1e-3})
     with pytest.raises(ArtifactError, match=r"\(its inputs or the code that makes it\)"):
@@ -268,7 +297,10 @@ def test_a_partial_folder_of_another_recipe_is_not_continued(tmp_path: Path) -> 
     with pytest.raises(KeyboardInterrupt), Workshop(out, fingerprint="f", recipe={"seed": 1}):
         raise KeyboardInterrupt
     said = r"a\.partial was begun from another recipe \(seed: 1 → 2\); remove it"
-    with pytest.raises(ArtifactError, match=said), Workshop(out, fingerprint="g", recipe={"seed": 2}):
+    with (
+        pytest.raises(ArtifactError, match=said),
+        Workshop(out, fingerprint="g", recipe={"seed": 2}),
+    ):
         pass
     with Workshop(out, fingerprint="f", recipe={"seed": 1}):
         pass
@@ -278,12 +310,17 @@ def test_two_runs_in_one_folder_are_one_error(tmp_path: Path) -> None:
     out = tmp_path / "a"
     with Workshop(out, fingerprint="f", recipe={}):
         with (
-            pytest.raises(ArtifactError, match=r"another run is working on .*a; wait for it or give another"),
+            pytest.raises(
+                ArtifactError, match=r"another run is working on .*a; wait for it or give another"
+            ),
             Workshop(out, fingerprint="f", recipe={}),
         ):
             pass
         # The one that was refused must not have taken the lock away.
-        with pytest.raises(ArtifactError, match="another run"), Workshop(out, fingerprint="f", recipe={}):
+        with (
+            pytest.raises(ArtifactError, match="another run"),
+            Workshop(out, fingerprint="f", recipe={}),
+        ):
             pass
     with Workshop(out, fingerprint="f", recipe={}):
         pass
@@ -301,7 +338,9 @@ with Workshop(Path(sys.argv[1]), fingerprint="f", recipe={}):
 
 def test_a_killed_run_holds_nothing(tmp_path: Path) -> None:
     other = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(tmp_path / "a")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", HOLD, str(tmp_path / "a")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     with other:
         assert other.stdout is not None
@@ -337,7 +376,9 @@ def test_a_full_disk_leaves_nothing_that_looks_finished(tmp_path: Path, name: st
     partial = tmp_path / "a.partial"
     partial.mkdir()
     (partial / name).symlink_to("/dev/full")
-    with pytest.raises(ArtifactError, match="the disk is full while writing .*; free some space") as caught:
+    with pytest.raises(
+        ArtifactError, match=r"the disk is full while writing .*; free some space"
+    ) as caught:
         made(out, ROWS["documents"])
     assert "\n" not in str(caught.value)
     assert not out.exists()

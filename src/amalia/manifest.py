@@ -5,11 +5,9 @@ Identity is ``fingerprint``; everything else is there to be read by people and b
 
 from __future__ import annotations
 
-import json
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -20,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from amalia.errors import ArtifactError
 
 FILE_NAME = "manifest.json"
-PACK = "pack"
-"""Name under which artifacts list the packaged data among their inputs."""
+PACKAGED = "package:"
+"""Start of the path of an input that ships with this package."""
 
 
 class _Entry(BaseModel):
@@ -160,48 +158,6 @@ def command() -> str:
 def now() -> datetime:
     """Give the time in UTC, to the second."""
     return datetime.now(UTC).replace(microsecond=0)
-
-
-def tree(folder: Path, *, find: Mapping[str, Path] | None = None, depth: int = 0) -> list[str]:
-    """Describe an artifact and all it was made from, one line each, inputs indented below.
-
-    Args:
-        folder: A finished artifact.
-        find: Where artifacts are now, by name, when they have been moved.
-        depth: Indentation to start with.
-
-    Returns:
-        Lines of text; an input that is not there any more is named as such.
-    """
-    manifest = read(folder)
-    size = (
-        f"{manifest.counts.records:,} records"
-        if manifest.counts.records
-        else f"{manifest.bytes / 1e6:.1f} MB"
-    )
-    lines = [f"{'  ' * depth}{manifest.name}  {manifest.kind}  {size}  {manifest.fingerprint}"]
-    for item in manifest.inputs:
-        path = (find or {}).get(item.name, Path(item.path))
-        path = path if path.is_absolute() else folder.parent / path
-        if item.name == PACK:
-            lines += _sources(path, depth + 1, item.fingerprint)
-        elif (path / FILE_NAME).is_file():
-            lines += tree(path, find=find, depth=depth + 1)
-        else:
-            lines.append(f"{'  ' * (depth + 1)}{item.name}  not here any more  {item.fingerprint}")
-    return lines
-
-
-def _sources(pack: Path, depth: int, digest: str) -> list[str]:
-    """Name the published packages the pack was made from, with version and licence."""
-    described = (
-        json.loads((pack / FILE_NAME).read_text("utf-8")) if (pack / FILE_NAME).is_file() else {}
-    )
-    lines = [f"{'  ' * depth}pack  {digest}"]
-    for source in described.get("sources", []):
-        name = f"{source['registry']}:{source['package']} {source['version']}"
-        lines.append(f"{'  ' * (depth + 1)}{name}  {source['license']}")
-    return lines
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

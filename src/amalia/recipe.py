@@ -195,7 +195,7 @@ def _override(tree: dict[str, Any], override: str) -> None:
 
 def _distinct(error: ValidationError) -> list[dict[str, Any]]:
     """Leave out lists that are only too short because an item of theirs is not valid."""
-    found = [dict(item) for item in error.errors()]
+    found: list[dict[str, Any]] = [dict(item) for item in error.errors()]
     places = [item["loc"] for item in found]
     return [
         item

@@ -62,7 +62,9 @@ def test_a_pair_has_a_half_that_is_not_kept(tiny_tokenizer: PreTrainedTokenizerF
         assert torch.equal(value, original[name])
 
 
-def test_joining_keeps_the_weights_of_both(tiny_tower: Path, tiny_language: Path, tiny_model: Path) -> None:
+def test_joining_keeps_the_weights_of_both(
+    tiny_tower: Path, tiny_language: Path, tiny_model: Path
+) -> None:
     tower, language = export.load_tower(tiny_tower), export.load_language(tiny_language)
     model: Any = export.load(tiny_model)
     for name, value in tower.state_dict().items():
@@ -71,7 +73,9 @@ def test_joining_keeps_the_weights_of_both(tiny_tower: Path, tiny_language: Path
         assert torch.equal(model.model.language_model.state_dict()[name], value), name
 
 
-def test_joined_it_reads_text_as_the_language_model_does(tiny_model: Path, tiny_language: Path) -> None:
+def test_joined_it_reads_text_as_the_language_model_does(
+    tiny_model: Path, tiny_language: Path
+) -> None:
     ids = torch.arange(6, 30)[None]
     with torch.no_grad():
         alone = export.load(tiny_language)(input_ids=ids).logits
@@ -85,7 +89,9 @@ def longer(folder: Path, **settings: Any) -> tuple[LlamaForCausalLM, LlamaForCau
 
 
 @pytest.mark.parametrize("kind", ["linear", "dynamic", "yarn", "llama3"])
-def test_a_longer_context_keeps_the_weights_and_is_in_the_config(tiny_language: Path, kind: Any) -> None:
+def test_a_longer_context_keeps_the_weights_and_is_in_the_config(
+    tiny_language: Path, kind: Any
+) -> None:
     short, long = longer(tiny_language, kind=kind, factor=2)
     for name, value in short.state_dict().items():
         assert torch.equal(long.state_dict()[name], value)

@@ -61,9 +61,12 @@ def test_the_snippet_of_the_model_card_works(tiny_model: Path, picture_path: str
 
 
 def test_the_pipeline_works(tiny_model: Path, picture_path: str) -> None:
-    answer = pipeline("image-text-to-text", model=str(tiny_model))
+    answer: Any = pipeline("image-text-to-text", model=str(tiny_model))
     messages = [
-        {"role": "user", "content": [{"type": "image", "url": picture_path}, {"type": "text", "text": "Olá."}]}
+        {
+            "role": "user",
+            "content": [{"type": "image", "url": picture_path}, {"type": "text", "text": "Olá."}],
+        }
     ]
     (found,) = answer(text=messages, max_new_tokens=4)
     assert found["generated_text"][-1]["role"] == "assistant"
@@ -74,8 +77,12 @@ def test_several_pictures_and_turns_generate_as_rendered_here(tiny_model: Path) 
     model: Any = export.load(tiny_model)
     renderer = Renderer.load(tiny_model)
     rows = [
-        make.conversation(("user", make.picture(40, 16, noise=1), "E ", make.picture(9, 30, noise=2), "?")),
-        make.conversation(("user", "Olá."), ("assistant", "Olá!"), ("user", make.picture(), "E isto?")),
+        make.conversation(
+            ("user", make.picture(40, 16, noise=1), "E ", make.picture(9, 30, noise=2), "?")
+        ),
+        make.conversation(
+            ("user", "Olá."), ("assistant", "Olá!"), ("user", make.picture(), "E isto?")
+        ),
         make.conversation(("user", "Só texto.")),
     ]
     rendered = [renderer.prompt(row) for row in rows]
@@ -104,12 +111,19 @@ def test_weights_are_bfloat16_and_tied_ones_stand_once(
     }  # fmt: skip
 
 
-def test_untied_weights_stand_twice(tmp_path: Path, tiny_tokenizer: PreTrainedTokenizerFast) -> None:
+def test_untied_weights_stand_twice(
+    tmp_path: Path, tiny_tokenizer: PreTrainedTokenizerFast
+) -> None:
     size = make.LANGUAGE.model_copy(update={"tied_embeddings": False})
     model = build.language_model(size, tiny_tokenizer)
     export.export(model, tmp_path, tokenizer=tiny_tokenizer, grid=None)
     assert {"lm_head.weight", "model.embed_tokens.weight"} <= set(weights(tmp_path))
-    assert not torch.equal(*(export.load(tmp_path).state_dict()[name] for name in ("lm_head.weight", "model.embed_tokens.weight")))
+    assert not torch.equal(
+        *(
+            export.load(tmp_path).state_dict()[name]
+            for name in ("lm_head.weight", "model.embed_tokens.weight")
+        )
+    )
 
 
 def read(folder: Path, name: str) -> dict[str, Any]:
@@ -127,7 +141,9 @@ def test_the_config_says_what_is_there_and_no_path_of_this_machine(tiny_model: P
         assert str(tiny_model.parent.parent) not in path.read_text("utf-8"), path.name
 
 
-def test_the_folder_says_how_to_read_and_answer(tiny_model: Path, tiny_tokenizer: PreTrainedTokenizerFast) -> None:
+def test_the_folder_says_how_to_read_and_answer(
+    tiny_model: Path, tiny_tokenizer: PreTrainedTokenizerFast
+) -> None:
     assert (tiny_model / "chat_template.jinja").read_text("utf-8") == chat_template()
     words = read(tiny_model, "tokenizer_config.json")
     assert words["model_input_names"] == ["input_ids", "attention_mask"]
@@ -143,7 +159,10 @@ def test_what_is_loaded_is_what_was_saved_rounded_to_bfloat16(
 ) -> None:
     torch.manual_seed(0)
     model = build.llava_next(
-        export.load_tower(tiny_tower), export.load_language(tiny_language), tiny_tokenizer, make.GRID
+        export.load_tower(tiny_tower),
+        export.load_language(tiny_language),
+        tiny_tokenizer,
+        make.GRID,
     )
     make.spread(model)
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -164,8 +183,11 @@ def test_a_language_model_is_a_plain_llama(tiny_language: Path) -> None:
         return_dict=True,
         return_tensors="pt",
     )
-    assert words.decode(inputs["input_ids"][0]) == "<|im_start|>user\nOlá.<|im_end|>\n<|im_start|>assistant\n"
-    output = model.generate(**inputs, max_new_tokens=3)
+    assert (
+        words.decode(inputs["input_ids"][0])
+        == "<|im_start|>user\nOlá.<|im_end|>\n<|im_start|>assistant\n"
+    )
+    output: Any = model.generate(**inputs, max_new_tokens=3)
     assert model.dtype == torch.bfloat16
     assert inputs["input_ids"].shape[1] < output.shape[1] <= inputs["input_ids"].shape[1] + 3
 
@@ -188,7 +210,9 @@ def test_a_longer_context_survives_export_and_generates_past_the_old_one(
 
     loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "text", dtype=torch.float32)
     ids = torch.arange(6, 46)[None]
-    output = loaded.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, min_new_tokens=8)
+    output: Any = loaded.generate(
+        ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, min_new_tokens=8
+    )
     assert output.shape == (1, 48)
     exact = export.load_language(tmp_path / "text")
     with torch.no_grad():
@@ -199,22 +223,31 @@ def test_a_longer_context_survives_export_and_generates_past_the_old_one(
         assert whole.tolist() == output[0, 40:].tolist()
 
     seeing = build.llava_next(
-        export.load_tower(tiny_tower), export.load_language(tmp_path / "text"), tiny_tokenizer, make.GRID
+        export.load_tower(tiny_tower),
+        export.load_language(tmp_path / "text"),
+        tiny_tokenizer,
+        make.GRID,
     )
     (tmp_path / "seeing").mkdir()
     export.export(seeing, tmp_path / "seeing", tokenizer=tiny_tokenizer, grid=make.GRID)
     assert read(tmp_path / "seeing", "config.json")["text_config"]["rope_scaling"] == scaling
 
 
-def test_what_is_no_model_or_another_one_is_refused(tmp_path: Path, tiny_tower: Path, tiny_language: Path) -> None:
+def test_what_is_no_model_or_another_one_is_refused(
+    tmp_path: Path, tiny_tower: Path, tiny_language: Path
+) -> None:
     with pytest.raises(ArtifactError, match=r"is not an exported model: it has no config\.json"):
         export.load(tmp_path)
     (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
-    with pytest.raises(ArtifactError, match="holds a model of type gpt2; expected one of llama, llava_next"):
+    with pytest.raises(
+        ArtifactError, match="holds a model of type gpt2; expected one of llama, llava_next"
+    ):
         export.load(tmp_path)
     with pytest.raises(ArtifactError, match="holds a SiglipVisionModel; expected a language model"):
         export.load_language(tiny_tower)
-    with pytest.raises(ArtifactError, match="holds a LlamaForCausalLM; expected a SigLIP-type tower"):
+    with pytest.raises(
+        ArtifactError, match="holds a LlamaForCausalLM; expected a SigLIP-type tower"
+    ):
         export.load_tower(tiny_language)
     with pytest.raises(ArtifactError, match=r"has no tokenizer\.json"):
         export.load_tokenizer(tmp_path)

@@ -14,20 +14,23 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as PillowImage
+from tokenizers import Tokenizer, models
 from transformers import AutoProcessor, PreTrainedTokenizerFast
 
 from amalia.errors import ArtifactError, RecordError
 from amalia.model.render import Rendered, Renderer, chat_template, collate
 from amalia.records import PLACEHOLDER, Conversation, Row, Text
 
-PIECES = ("«", "»", "«Pão»", "🍞", "👩‍👩‍👧", "\n", "\n\n", "\r\n", " ", "  ", "\t", "ção", "1990", "<", "|>", "à", "O gato")  # fmt: skip
+PIECES = (
+    "«", "»", "«Pão»", "🍞", "👩‍👩‍👧", "\n", "\n\n", "\r\n", " ", "  ", "\t", "ção", "1990", "<", "|>", "à",
+    "O gato",
+)  # fmt: skip
 texts = st.lists(
-    st.sampled_from(PIECES) | st.text(st.characters(exclude_categories=["Cs"]), max_size=6), max_size=6
+    st.sampled_from(PIECES) | st.text(st.characters(exclude_categories=["Cs"]), max_size=6),
+    max_size=6,
 ).map("".join)
 # Thinner pictures confuse the reference; see ``test_tile``.
-pictures = st.builds(
-    make.picture, st.integers(8, 60), st.integers(8, 60), noise=st.integers(0, 9)
-)
+pictures = st.builds(make.picture, st.integers(8, 60), st.integers(8, 60), noise=st.integers(0, 9))
 Turns = list[tuple[Any, ...]]
 
 
@@ -53,7 +56,10 @@ def messages(row: Row[Conversation]) -> list[dict[str, Any]]:
             "content": [
                 {"type": "text", "text": part.text}
                 if isinstance(part, Text)
-                else {"type": "image", "image": PillowImage.open(io.BytesIO(row.images[part.sha256]))}
+                else {
+                    "type": "image",
+                    "image": PillowImage.open(io.BytesIO(row.images[part.sha256])),
+                }
                 for part in turn.parts
             ],
         }
@@ -142,7 +148,7 @@ def test_the_text_of_a_conversation_is_exactly_this(renderer: Renderer) -> None:
     )
     image = "<image>" * 10 + "\n"
     rendered = renderer.conversation(row)
-    assert renderer.tokenizer.decode(rendered.ids) == (
+    assert renderer.tokenizer.decode([*rendered.ids]) == (
         "<|im_start|>system\nSê breve.<|im_end|>\n"
         f"<|im_start|>user\n{image}Que animal é este?<|im_end|>\n"
         "<|im_start|>assistant\nÉ um gato 🐈.<|im_end|>\n"
@@ -182,12 +188,16 @@ def test_a_picture_that_is_not_there_is_named(renderer: Renderer) -> None:
     red = make.picture()
     record = make.conversation(("user", red), ("assistant", "Vermelho.")).record
     digest = make.image(red).sha256[:12]
-    with pytest.raises(RecordError, match=f"c1 names picture {digest} but the row does not") as caught:
+    with pytest.raises(
+        RecordError, match=f"c1 names picture {digest} but the row does not"
+    ) as caught:
         renderer.conversation(Row(record, {}))
     assert caught.value.reason == "picture_missing"
 
 
-def test_a_model_of_text_refuses_pictures_and_reads_the_rest(tiny_language: Path, renderer: Renderer) -> None:
+def test_a_model_of_text_refuses_pictures_and_reads_the_rest(
+    tiny_language: Path, renderer: Renderer
+) -> None:
     blind = Renderer.load(tiny_language)
     row = make.conversation(("user", "Olá."), ("assistant", "Olá!"))
     assert blind.conversation(row).ids == renderer.conversation(row).ids
@@ -198,7 +208,7 @@ def test_a_model_of_text_refuses_pictures_and_reads_the_rest(tiny_language: Path
 
 def test_plain_text_is_learned_whole_and_closed(renderer: Renderer) -> None:
     rendered = renderer.text("Olá, mundo.")
-    assert renderer.tokenizer.decode(rendered.ids) == "Olá, mundo.</s>"
+    assert renderer.tokenizer.decode([*rendered.ids]) == "Olá, mundo.</s>"
     assert all(rendered.supervised)
 
 
@@ -207,9 +217,7 @@ def test_what_is_not_a_model_folder_is_refused(tmp_path: Path) -> None:
         Renderer.load(tmp_path)
 
 
-def test_a_foreign_tokenizer_is_refused(tiny_tokenizer: PreTrainedTokenizerFast) -> None:
-    from tokenizers import Tokenizer, models
-
+def test_a_foreign_tokenizer_is_refused() -> None:
     foreign = PreTrainedTokenizerFast(
         tokenizer_object=Tokenizer(models.WordLevel({"<unk>": 0, "a": 1}, unk_token="<unk>")),
         unk_token="<unk>",
@@ -240,5 +248,13 @@ def test_a_batch_is_padded_masked_and_scaled(renderer: Renderer) -> None:
     assert right.pixel_values_N3PP.dtype == torch.float32
     assert right.pixel_values_N3PP.unique().tolist() == [1.0]
     assert right.image_sizes_I2.tolist() == [[16, 16]]
-    assert set(right.model_inputs()) == {"input_ids", "attention_mask", "pixel_values", "image_sizes"}
-    assert set(collate([short], pad_id=2).to("cpu").model_inputs()) == {"input_ids", "attention_mask"}
+    assert set(right.model_inputs()) == {
+        "input_ids",
+        "attention_mask",
+        "pixel_values",
+        "image_sizes",
+    }
+    assert set(collate([short], pad_id=2).to("cpu").model_inputs()) == {
+        "input_ids",
+        "attention_mask",
+    }

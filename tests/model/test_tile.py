@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import make
 import numpy as np
 import pytest
@@ -16,7 +18,12 @@ from amalia.model.export import processor_for
 from amalia.model.tile import TileGrid, total_tokens
 
 # The canvases of a model of AMALIA's size: 384 px tiles, patches of 16 and of 14, up to twelve tiles.
-CANVASES = tuple((384 * rows, 384 * columns) for rows in range(1, 13) for columns in range(1, 13) if rows * columns <= 12)
+CANVASES = tuple(
+    (384 * rows, 384 * columns)
+    for rows in range(1, 13)
+    for columns in range(1, 13)
+    if rows * columns <= 12
+)
 GRIDS = {
     "tiny": make.GRID,
     "patch-16": TileGrid(384, 16, CANVASES),
@@ -31,10 +38,12 @@ def test_canvas_and_tokens_are_those_of_the_reference(
     tiny_tokenizer: PreTrainedTokenizerFast, name: str, height: int, width: int
 ) -> None:
     grid = GRIDS[name]
-    assert grid.canvas(height, width) == select_best_resolution((height, width), grid.pinpoints_px)
-    counted = processor_for(tiny_tokenizer, grid)._get_num_multimodal_tokens([(height, width)])
+    processor: Any = processor_for(tiny_tokenizer, grid)
+    counted = processor._get_num_multimodal_tokens([(height, width)])
     assert [grid.num_tokens(height, width)] == counted["num_image_tokens"]
     pinpoints = [list(size) for size in grid.pinpoints_px]
+    best = select_best_resolution((height, width), pinpoints)
+    assert grid.canvas(height, width) == tuple(best)
     tiles = image_size_to_num_patches([height, width], pinpoints, grid.tile_px)
     assert grid.num_tiles(height, width) == tiles
 
@@ -47,7 +56,8 @@ def test_pixels_are_those_of_the_reference(
     assume(max(height, width) <= 8 * min(height, width))
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     picture = PillowImage.fromarray(pixels)
-    images = processor_for(tiny_tokenizer, make.GRID).image_processor(picture, return_tensors="np")
+    processor: Any = processor_for(tiny_tokenizer, make.GRID)
+    images = processor.image_processor(picture, return_tensors="np")
     ours = make.GRID.cut(picture).astype(np.float32) / 127.5 - 1
     np.testing.assert_allclose(ours, images["pixel_values"][0], atol=1e-6)
     assert images["image_sizes"].tolist() == [[height, width]]

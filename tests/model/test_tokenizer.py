@@ -17,7 +17,9 @@ def pieces(words: PreTrainedTokenizerFast, text: str) -> list[str]:
 
 
 @given(text=st.text(st.characters(exclude_categories=["Cs"])))
-def test_decoding_gives_back_the_exact_text(tiny_tokenizer: PreTrainedTokenizerFast, text: str) -> None:
+def test_decoding_gives_back_the_exact_text(
+    tiny_tokenizer: PreTrainedTokenizerFast, text: str
+) -> None:
     ids = tiny_tokenizer.encode(text, add_special_tokens=False)
     assert tiny_tokenizer.decode(ids) == text
 
@@ -38,7 +40,18 @@ def test_spelling_ends_with_the_guillemet_the_line_and_after_sixty_letters(
 
 
 def test_digits_and_line_breaks_stand_alone(tiny_tokenizer: PreTrainedTokenizerFast) -> None:
-    assert pieces(tiny_tokenizer, "1990\n\n12,5") == ["1", "9", "9", "0", "\n", "\n", "1", "2", ",", "5"]
+    assert pieces(tiny_tokenizer, "1990\n\n12,5") == [
+        "1",
+        "9",
+        "9",
+        "0",
+        "\n",
+        "\n",
+        "1",
+        "2",
+        ",",
+        "5",
+    ]
 
 
 @given(
@@ -58,8 +71,10 @@ def test_pieces_cut_at_line_breaks_have_the_ids_of_the_whole(
     assert alone == tiny_tokenizer.encode(text, add_special_tokens=False)
 
 
-def test_special_tokens_have_fixed_places_and_roles(tiny_tokenizer: PreTrainedTokenizerFast) -> None:
-    assert tiny_tokenizer.convert_ids_to_tokens(range(6)) == list(tokenizer.SPECIAL_TOKENS)
+def test_special_tokens_have_fixed_places_and_roles(
+    tiny_tokenizer: PreTrainedTokenizerFast,
+) -> None:
+    assert tiny_tokenizer.convert_ids_to_tokens([*range(6)]) == list(tokenizer.SPECIAL_TOKENS)
     assert tiny_tokenizer.eos_token == tokenizer.END_OF_TURN
     assert tiny_tokenizer.pad_token == "</s>"
     assert tiny_tokenizer.image_token == tokenizer.IMAGE_TOKEN

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from amalia import lineage
 from amalia import manifest as manifests
 from amalia.errors import ArtifactError, RecipeError
 from amalia.pipeline import run as pipelines
@@ -237,7 +238,7 @@ def test_lineage_ends_in_packages_with_licences(
     finished: tuple[pipelines.Finished, Path],
 ) -> None:
     _, folder = finished
-    lines = "\n".join(manifests.tree(folder / "evaluation"))
+    lines = "\n".join(lineage.tree(folder / "evaluation"))
     assert "npm:emoji-datasource-google 16.0.0  Apache-2.0" in lines
     assert "  dpo  model" in lines
 

@@ -60,7 +60,9 @@ def test_what_is_too_long_gives_way_to_the_next_and_is_counted(
     assert all(len(rows.item(n, 0).ids) <= 80 for n in range(10))
 
 
-def test_when_everything_is_too_long_there_is_one_line(conversations: Path, renderer: Renderer) -> None:
+def test_when_everything_is_too_long_there_is_one_line(
+    conversations: Path, renderer: Renderer
+) -> None:
     rows = RenderedRows(Rows(conversations, "conversations"), renderer, max_tokens=5)
     with pytest.raises(TrainingError, match="no record of conversas fits into max_tokens 5; raise"):
         rows.item(0, 0)
@@ -89,7 +91,9 @@ def test_micro_batches_hold_every_item_once(conversations: Path, renderer: Rende
     assert [batch.num_tiles for batch in batches] == [3, 3, 3]
 
 
-def test_chosen_and_rejected_stay_with_their_reference(tiny_model: Path, renderer: Renderer) -> None:
+def test_chosen_and_rejected_stay_with_their_reference(
+    tiny_model: Path, renderer: Renderer
+) -> None:
     rows = [make.preference(id="p1"), make.preference(id="p2", chosen="Sim, há.", rejected="Não.")]
     model = export.load(tiny_model)
     items = [AnswerPair(*renderer.answers(row), reference=(0.0, 0.0)) for row in rows]
@@ -109,7 +113,9 @@ def test_chosen_and_rejected_stay_with_their_reference(tiny_model: Path, rendere
 
 
 def shown(caption: str, wrong: str, color: str, id: str) -> Any:
-    return make.preference(("user", make.picture(30, 20, color)), chosen=caption, rejected=wrong, id=id)
+    return make.preference(
+        ("user", make.picture(30, 20, color)), chosen=caption, rejected=wrong, id=id
+    )
 
 
 def test_a_contrastive_step_knows_which_captions_are_true(renderer: Renderer) -> None:
@@ -132,8 +138,12 @@ def test_a_contrastive_step_knows_which_captions_are_true(renderer: Renderer) ->
 
 
 def test_a_contrastive_step_wants_one_picture_each(renderer: Renderer) -> None:
-    with pytest.raises(TrainingError, match="record p1 has 0 pictures; the contrastive loss wants one"):
-        contrast_step([make.preference()], renderer.tokenizer, image_px=16, max_tokens=8, device="cpu")
+    with pytest.raises(
+        TrainingError, match="record p1 has 0 pictures; the contrastive loss wants one"
+    ):
+        contrast_step(
+            [make.preference()], renderer.tokenizer, image_px=16, max_tokens=8, device="cpu"
+        )
 
 
 def stage(**more: Any) -> Stage:
@@ -153,7 +163,9 @@ def test_a_feed_mixes_text_and_conversations_and_keeps_some_aside(
     tmp_path: Path, conversations: Path, tiny_model: Path, renderer: Renderer
 ) -> None:
     folder = make.write_artifact(
-        tmp_path / "prosa", "documents", [make.document(text, id=text[:3]) for text in make.TEXTS * 4]
+        tmp_path / "prosa",
+        "documents",
+        [make.document(text, id=text[:3]) for text in make.TEXTS * 4],
     )
     found = {"conversas": conversations, "prosa": folder, "model": tiny_model}
     feed = open_feed(
@@ -185,7 +197,10 @@ def test_a_feed_of_preferences_computes_the_reference_beside_the_artifact(
     tmp_path: Path, tiny_model: Path, renderer: Renderer
 ) -> None:
     rows = [make.preference(id=f"p{n}", chosen=f"São {n}.", rejected=f"Tem {n}.") for n in range(5)]
-    found = {"model": tiny_model, "pares": make.write_artifact(tmp_path / "pares", "preferences", rows)}
+    found = {
+        "model": tiny_model,
+        "pares": make.write_artifact(tmp_path / "pares", "preferences", rows),
+    }
     model = export.load(tiny_model)
     feed = open_feed(
         stage(objective={"kind": "dpo"}, mixture=[{"artifact": "pares", "weight": 1}]),

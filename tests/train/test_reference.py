@@ -51,7 +51,9 @@ def computed(
     )
 
 
-def test_they_are_the_log_probabilities_of_the_answers(model: Any, tiny_model: Path, tmp_path: Path) -> None:
+def test_they_are_the_log_probabilities_of_the_answers(
+    model: Any, tiny_model: Path, tmp_path: Path
+) -> None:
     found = computed(model, tiny_model, tmp_path / "reference.json")
     renderer = Renderer.load(tiny_model)
     for row in ROWS:
@@ -66,7 +68,9 @@ def test_what_is_stored_is_not_computed_again(model: Any, tiny_model: Path, tmp_
     first = computed(model, tiny_model, path)
     # Without a model nothing can be computed.
     assert computed(None, tiny_model, path) == first
-    assert computed(None, tiny_model, path, ROWS[:1]) == {key: first[key] for key in [reference.key(ROWS[0])]}
+    assert computed(None, tiny_model, path, ROWS[:1]) == {
+        key: first[key] for key in [reference.key(ROWS[0])]
+    }
     more = computed(model, tiny_model, path, [*ROWS, make.preference(id="p4")])
     assert {key: more[key] for key in first} == first
 
@@ -79,7 +83,9 @@ def test_another_model_does_not_use_them(model: Any, tiny_model: Path, tmp_path:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pairs": {"a": [1]}}', '{"pairs": {"a": 1}}'])
-def test_a_foreign_file_is_computed_anew(model: Any, tiny_model: Path, tmp_path: Path, text: str) -> None:
+def test_a_foreign_file_is_computed_anew(
+    model: Any, tiny_model: Path, tmp_path: Path, text: str
+) -> None:
     path = tmp_path / "reference.json"
     path.write_text(text)
     found = computed(model, tiny_model, path)

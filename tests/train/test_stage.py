@@ -27,7 +27,14 @@ PAIR: dict[str, Any] = {
     "start": {
         "kind": "siglip",
         "tokenizer": "palavras",
-        "tower": {"image_px": 16, "patch_px": 8, "hidden": 32, "layers": 1, "heads": 2, "feed_forward": 64},
+        "tower": {
+            "image_px": 16,
+            "patch_px": 8,
+            "hidden": 32,
+            "layers": 1,
+            "heads": 2,
+            "feed_forward": 64,
+        },
         "text": {"max_tokens": 8, "layers": 1, "heads": 2, "feed_forward": 64},
     },
     "objective": {"kind": "contrast"},
@@ -65,8 +72,16 @@ def test_the_rate_is_never_zero_and_never_above_its_peak(decay: Any, steps: int)
 @pytest.mark.parametrize(
     ("tree", "changes", "said"),
     [
-        (SFT, {"run": {"micro_batch": 3}}, "batch 8 is not a multiple of run.micro_batch 3; change one"),
-        (SFT, {"objective": {"kind": "contrast"}}, "objective contrast trains a pair; use start.kind siglip"),
+        (
+            SFT,
+            {"run": {"micro_batch": 3}},
+            "batch 8 is not a multiple of run.micro_batch 3; change one",
+        ),
+        (
+            SFT,
+            {"objective": {"kind": "contrast"}},
+            "objective contrast trains a pair; use start.kind siglip",
+        ),
         (PAIR, {"objective": {"kind": "dpo"}}, "a SigLIP pair has no dpo objective; use contrast"),
         (PAIR, {"run": {"micro_batch": 4}}, "compares a whole batch; leave run.micro_batch at 0"),
         (SFT, {"trainable": {}}, "at least 1 item"),
@@ -76,7 +91,9 @@ def test_the_rate_is_never_zero_and_never_above_its_peak(decay: Any, steps: int)
         (SFT, {"steps": 0}, "greater than 0"),
     ],
 )
-def test_contradictions_are_refused(tree: dict[str, Any], changes: dict[str, Any], said: str) -> None:
+def test_contradictions_are_refused(
+    tree: dict[str, Any], changes: dict[str, Any], said: str
+) -> None:
     with pytest.raises(RecipeError) as caught:
         parse({**tree, **changes}, Stage, name="stage")
     assert said in str(caught.value)
@@ -91,14 +108,19 @@ def test_execution_is_not_identity() -> None:
 
 def test_a_stage_is_frozen() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        stage().steps = 5  # type: ignore[misc]
+        stage().steps = 5
 
 
 def test_references_are_everything_that_is_read_once() -> None:
     validation = {"artifact": "prosa"}
     assert stage(validation=validation).references() == ["aligned", "conversas", "prosa"]
     assert stage(PAIR).references() == ["palavras", "conversas", "prosa"]
-    parts = {"kind": "llava_next", "tower": "package:tower", "language": "lm", "pinpoints_px": [[16, 16]]}
+    parts = {
+        "kind": "llava_next",
+        "tower": "package:tower",
+        "language": "lm",
+        "pinpoints_px": [[16, 16]],
+    }
     assert stage(start=parts).references() == ["lm", "package:tower", "conversas", "prosa"]
 
 

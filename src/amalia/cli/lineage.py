@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from amalia import manifest as manifests
+from amalia.lineage import tree
 
 
 def lineage(folder: Annotated[Path, typer.Argument(help="Finished artifact.")]) -> None:
     """Print an artifact and everything it was made from, inputs indented below it."""
-    typer.echo("\n".join(manifests.tree(folder)))
+    typer.echo("\n".join(tree(folder)))

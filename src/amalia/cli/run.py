@@ -59,7 +59,7 @@ def train(
 ) -> None:
     """Train one stage; artifacts it names are looked for beside its output."""
     _needs_training_libraries()
-    from amalia.pipeline.run import packaged
+    from amalia.lineage import packaged
     from amalia.train.loop import Places, run_stage
     from amalia.train.stage import Stage
 
@@ -68,7 +68,7 @@ def train(
         print_yaml(stage.model_dump(mode="json"))
         return
     target = out or Path("runs/mini") / stage.name
-    manifest = run_stage(stage, Places(target, target.parent, packaged()))
+    manifest = run_stage(stage, Places(target, target.parent, packaged("")))
     typer.echo(f"{target}: {manifest.figures['steps']} steps, {manifest.figures['seconds']} s")
 
 

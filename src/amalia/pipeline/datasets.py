@@ -22,8 +22,8 @@ from typing import Any
 import pyarrow.parquet as pq
 from pydantic import Field
 
+from amalia import lineage, pack
 from amalia import manifest as manifests
-from amalia import pack
 from amalia.corpus import folder
 from amalia.manifest import Counts, Input, Manifest
 from amalia.pipeline.sets import KINDS, Folder, Made, Set, make_shard, shard_sizes
@@ -114,7 +114,7 @@ def _build_set(name: str, spec: Made, recipe: DataRecipe, out: Path) -> Manifest
             name=name,
             fingerprint=identity,
             recipe=resolved,
-            inputs=(Input(name=manifests.PACK, path=str(pack.path()), fingerprint=packed),),
+            inputs=(Input(name="pack", path=lineage.PACK, fingerprint=packed),),
             counts=_count(shop.partial),
             figures={"seconds": round(time.monotonic() - began, 1)},
             seed=recipe.seed,

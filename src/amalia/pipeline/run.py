@@ -20,6 +20,7 @@ from pydantic import Field, model_validator
 from amalia import recipe as recipes
 from amalia import report as reports
 from amalia.errors import RecipeError
+from amalia.lineage import packaged
 from amalia.manifest import Manifest
 from amalia.pipeline import answer, datasets, evaluation, summary, tokenizers
 from amalia.pipeline.answer import Answered, AnswerRecipe
@@ -162,7 +163,7 @@ def run(pipeline: Pipeline, steps: Sequence[Recipe], folder: Path) -> Finished:
             case TokenizerRecipe():
                 made = [tokenizers.build(step, folder / name)]
             case Stage():
-                made = [run_stage(step, Places(folder / name, folder, packaged()))]
+                made = [run_stage(step, Places(folder / name, folder, packaged("")))]
             case EvaluationRecipe():
                 made = [evaluation.build(step, folder / name)]
                 examined = step
@@ -209,11 +210,6 @@ def as_json(finished: Finished) -> dict[str, Any]:
         "seconds": dict(finished.seconds),
         "peak_memory_bytes": finished.peak_memory_bytes,
     }
-
-
-def packaged() -> Path:
-    """Give the folder of the packaged pretrained parts."""
-    return Path(str(resources.files("amalia"))) / "parts"
 
 
 def packaged_recipe(name: str) -> Path:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from amalia import lineage
 from amalia import manifest as manifests
 from amalia.evaluate import Result, read_log
 from amalia.evaluate.answers import box
@@ -101,7 +102,7 @@ def report(
         recipes={
             item.name: json.dumps(item.recipe, ensure_ascii=False, indent=1) for item in artifacts
         },
-        lineage="\n".join(manifests.tree(folder / last.name)),
+        lineage="\n".join(lineage.tree(folder / last.name)),
         seeds=tuple(sorted({item.seed for item in artifacts if item.seed is not None})),
     )
 

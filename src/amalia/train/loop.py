@@ -180,7 +180,7 @@ def train_step(
             result = batch.compute(model)
         # Text says nothing about a connector or a tower that train alone.
         if result.total.requires_grad:
-            result.total.backward()  # type: ignore[no-untyped-call]
+            result.total.backward()
         total += float(result.total.detach())
         count += result.count
         for name, value in result.metrics.items():
@@ -328,6 +328,8 @@ def _inputs(stage: Stage, places: Places) -> tuple[Input, ...]:
         manifest = manifests.read(folder)
         inside = folder.is_relative_to(places.out.parent)
         path = str(folder.relative_to(places.out.parent)) if inside else str(folder)
+        if reference.startswith(manifests.PACKAGED):
+            path = reference
         found.append(Input(name=reference, path=path, fingerprint=manifest.fingerprint))
     return tuple(found)
 

@@ -1,0 +1,268 @@
+"""What the docs say holds: links, paths, commands, recipes, keys, examples and counts."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import make
+import pytest
+import typer
+import yaml
+from pydantic import BaseModel
+from typer.testing import CliRunner
+
+from amalia import pack
+from amalia import recipe as recipes
+from amalia.cli.app import app
+from amalia.corpus.fetch import sources
+from amalia.corpus.folder import read_folder
+from amalia.evaluate import mini_tasks
+from amalia.evaluate.answers import known_names
+from amalia.evaluate.task import Task
+from amalia.pipeline import run as pipelines
+from amalia.pipeline.datasets import DataRecipe
+from amalia.records import Row
+from amalia.synth.conversations import PICTURE_WEIGHTS, TEXT_WEIGHTS
+from amalia.synth.preferences import PREFERENCE_WEIGHTS
+from amalia.synth.samples import TASKS
+from amalia.train.stage import Stage
+
+ROOT = Path(__file__).parents[1]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+RECIPES = sorted((ROOT / "recipes").rglob("*.yaml"))
+NAMES = ("gato", "gato preto", "cão", "maçã", "autocarro", "ônibus")
+TAKE_RECIPES = ("demo", "run", "data", "train", "eval")
+
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """Give the fenced blocks of a language, ``""`` for none."""
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S)
+    return [text for kind, text in found if kind == language]
+
+
+def commands(page: Path) -> list[list[str]]:
+    """Give the shell lines, which stand indented by four blanks."""
+    lines = re.findall(r"^ {4}(amalia .+)$", page.read_text("utf-8"), re.M)
+    return [shlex.split(line.partition(" #")[0])[1:] for line in lines]
+
+
+def anchors(page: Path) -> set[str]:
+    """Give what a link may name after ``#``: the headings, as GitHub writes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pages
+def test_relative_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text("utf-8")
+    targets = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'<img src="([^"]+)"', text)
+    for target in targets:
+        assert "://" not in target, f"{target} leaves the repository"
+        name, _, anchor = target.partition("#")
+        there = (page.parent / name).resolve() if name else page
+        assert there.exists(), f"{page.name} links to {target}"
+        assert not anchor or anchor in anchors(there), f"{page.name} links to {target}"
+
+
+@pages
+def test_paths_of_the_repository_exist(page: Path) -> None:
+    quoted = re.findall(
+        r"`([\w./-]+/[\w.-]+\.(?:py|yaml|toml|md|tsv|txt))`", page.read_text("utf-8")
+    )
+    bases = (ROOT, ROOT / "src/amalia", ROOT / "recipes")
+    assert [path for path in quoted if not any((base / path).is_file() for base in bases)] == []
+
+
+def test_the_tree_of_the_readme_exists() -> None:
+    (tree,) = blocks(ROOT / "README.md", "")
+    above = Path()
+    for line in tree.splitlines():
+        name = line.split()[0]
+        if not line.startswith(" "):
+            above = Path(name)
+        path = ROOT / (above / name if line.startswith(" ") else name)
+        assert path.is_dir() if name.endswith("/") else path.is_file(), line
+    listed = {line.split()[0].rstrip("/") for line in tree.splitlines()}
+    for path in (ROOT / "src/amalia").iterdir():
+        assert path.name in listed or path.name.startswith("__"), path.name
+
+
+@pages
+def test_commands_exist_with_their_options(page: Path) -> None:
+    known = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    mentioned = re.findall(r"`amalia ([a-z]+)", page.read_text("utf-8"))
+    assert sorted({*mentioned} - known.keys()) == []
+    for verb, *words in commands(page):
+        assert verb in known, verb
+        command = known[verb]
+        if verb == "data":  # ``data RECIPE`` is short for ``data build RECIPE``
+            command = command.commands.get(words[0], command.commands["build"])
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= options, [verb, *words]
+        if words[:1] == ["fetch"]:
+            assert words[1] in sources()
+
+
+@pages
+def test_commands_on_recipes_of_the_repository_run_dry(
+    page: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    for verb, *words in commands(page):
+        if verb not in TAKE_RECIPES or not (verb == "demo" or Path(words[0]).is_file()):
+            continue
+        result = CliRunner().invoke(app, [verb, *words, "--dry-run"])
+        assert result.exit_code == 0, (verb, words, result.exception)
+
+
+def test_the_mistakes_shown_in_the_docs_are_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    text = (ROOT / "docs/recipes.md").read_text("utf-8")
+    shown = re.search(r"^ {4}\$ amalia (.+)\n((?: {4}.+\n)+)", text, re.M)
+    assert shown is not None
+    result = CliRunner().invoke(app, [*shlex.split(shown[1]), "--dry-run"])
+    told = f"error: {result.exception}".splitlines()
+    for line, wanted in zip(told, shown[2].splitlines(), strict=True):
+        assert line.startswith(wanted[4:].removesuffix("…"))
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_recipe_parses(path: Path) -> None:
+    if "steps" in (tree := recipes.read_yaml(path)) and isinstance(tree["steps"], list):
+        assert pipelines.load(path)[1]
+        return
+    # A recipe that is no pipeline is a step of one beside it, which is how its kind is known.
+    owners = [beside for beside in path.parent.glob("*.yaml") if path.name in included(beside)]
+    assert owners, f"{path.name} is in no pipeline"
+    for owner in owners:
+        assert pipelines.load(owner)[1]
+
+
+def included(path: Path) -> set[str]:
+    """Name the recipes that a pipeline refers to."""
+    steps = recipes.read_yaml(path).get("steps")
+    if not isinstance(steps, list):
+        return set()
+    return {inline for step in steps for inline in step.values() if isinstance(inline, str)}
+
+
+@pages
+def test_recipes_in_the_docs_parse(page: Path, tmp_path: Path) -> None:
+    for text in blocks(page, "yaml"):
+        tree = yaml.safe_load(text)
+        if "sets" in tree:
+            recipes.parse(tree, DataRecipe, name=page.name)
+        elif "start" in tree:
+            recipes.parse(tree, Stage, name=page.name)
+        else:
+            path = tmp_path / "pipeline.yaml"
+            path.write_text(text, "utf-8")
+            assert pipelines.load(path)[1]
+
+
+def settings(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """Give a recipe model and all models inside it."""
+    yield model
+    for field in model.model_fields.values():
+        for inner in recipes._models_in(field.annotation):
+            yield from settings(inner)
+
+
+def test_every_key_of_every_recipe_is_explained() -> None:
+    said = set(re.findall(r"`([\w.]+)`", (ROOT / "docs/recipes.md").read_text("utf-8")))
+    said |= {name for dotted in said for name in dotted.split(".")}
+    kinds: tuple[type[BaseModel], ...] = (pipelines.Pipeline, *pipelines._MODELS.values())
+    found = {inner for kind in kinds for inner in settings(kind)}
+    keys = {f"{inner.__name__}.{name}" for inner in found for name in inner.model_fields}
+    assert sorted(key for key in keys if key.split(".")[1] not in said) == []
+
+
+def test_every_kind_a_data_recipe_can_weigh_is_named() -> None:
+    said = set(re.findall(r"`([\w.]+)`", (ROOT / "docs/recipes.md").read_text("utf-8")))
+    assert {*PICTURE_WEIGHTS, *TEXT_WEIGHTS, *PREFERENCE_WEIGHTS, *TASKS} <= said
+
+
+def test_the_counts_of_the_pack_are_those_of_its_manifest() -> None:
+    counts = json.loads((pack.path() / "manifest.json").read_text("utf-8"))["counts"]
+    text = (ROOT / "docs/data-sources.md").read_text("utf-8")
+    for name, row in {
+        "things": "things, each in two styles",
+        "things_with_another_name_in_pt_br": "of them with another name in Brazil",
+        "everyday_things": "everyday things, which conversations are about",
+        "paragraphs": "aligned paragraphs",
+        "paragraphs_that_differ_in_pt_br": "of them worded differently in Brazil",
+    }.items():
+        assert f"| {row} | {counts[name]:,} |" in text
+    written = f"{counts['fonts_printed']} and {counts['fonts_handwriting']}"
+    assert f"| typefaces, printed and handwriting | {written} |" in text
+
+
+def test_the_conversation_in_the_readme_is_read(tmp_path: Path) -> None:
+    (line,) = blocks(ROOT / "README.md", "json")
+    shown = json.loads(line)["messages"][0]["content"][0]["path"]
+    (tmp_path / shown).parent.mkdir()
+    (tmp_path / shown).write_bytes(make.picture(40, 24))
+    (tmp_path / "conversas.jsonl").write_text(line, "utf-8")
+    (row,) = read_folder(tmp_path, language="pt-PT", license="CC-BY-4.0")
+    assert isinstance(row, Row)
+    assert row.record.turns[-1].text == "É um elétrico de Lisboa."
+    assert len(row.record.images) == len(row.images) == 1
+
+
+def test_the_snippet_in_the_readme_runs(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    (code,) = blocks(ROOT / "README.md", "python")
+    code = code.replace('"runs/mini/dpo"', repr(str(tiny_model))).replace("=64", "=4")
+    scope: dict[str, Any] = {}
+    exec(code, scope)
+    assert scope["output"].shape[1] > scope["inputs"]["input_ids"].shape[1]
+    assert "Descreve a imagem." not in capsys.readouterr().out
+
+
+def examples() -> Iterator[tuple[str, dict[str, str]]]:
+    """Give the worked examples of docs/evaluation.md: task, and column → cell."""
+    text = (ROOT / "docs/evaluation.md").read_text("utf-8")
+    for section in re.split(r"^#{2,3} ", text, flags=re.M)[1:]:
+        title, *lines = section.splitlines()
+        rows = [
+            [cell.strip().strip("`") for cell in line.strip("|").split("|")]
+            for line in lines
+            if line.startswith("|") and not line.startswith("|-")
+        ]
+        if rows and rows[0][:2] == ["right", "said"]:
+            for row in rows[1:]:
+                yield title.split()[0], dict(zip(rows[0], row, strict=True))
+
+
+@pytest.mark.parametrize(("name", "row"), list(examples()))
+def test_the_worked_examples_are_scored_as_written(name: str, row: dict[str, str]) -> None:
+    tasks: dict[str, Task] = {task.name: task for task in mini_tasks(known_names(NAMES))}
+    sample = make.sample(id="x", task=name, target=row["right"]).record
+    score = tasks[name].score(row["said"], sample)
+    if row.get("read", "–") != "–":
+        assert score.answer == row["read"]
+    cells = [cell for column, cell in row.items() if column not in ("right", "said")]
+    assert score.readable != any("unreadable" in cell for cell in cells)
+    for metric in tasks[name].metrics:
+        written = row.get("score") if metric.name == "accuracy" else row[metric.name]
+        assert written is not None
+        measured = metric.measure(score, sample)
+        assert measured == pytest.approx(float(written.partition(",")[0])), metric.name
+
+
+def test_every_scored_task_has_an_example_or_a_section() -> None:
+    headings = re.findall(r"^### (.+)$", (ROOT / "docs/evaluation.md").read_text("utf-8"), re.M)
+    named = {name for heading in headings for name in heading.split(" and ")}
+    assert named == {task.name for task in mini_tasks(())}
