@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-# ruff: noqa: D103 - the name of a test says what it checks
 import hashlib
 import io
 import json

@@ -61,7 +61,12 @@ def test_the_demo_dry_run_lists_its_steps() -> None:
 
 def test_data_of_ones_own_is_counted_with_its_drops(tmp_path: Path) -> None:
     rows = [
-        {"messages": [{"role": "user", "content": "Olá"}, {"role": "assistant", "content": "Olá!"}]},
+        {
+            "messages": [
+                {"role": "user", "content": "Olá"},
+                {"role": "assistant", "content": "Olá!"},
+            ]
+        },
         {"messages": [{"role": "user", "content": "Está aí alguém?"}]},
     ]
     mine = tmp_path / "mine"

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import PIL.Image
 import pytest
-from rich.console import Console
-from rich.progress import Progress
 
 from amalia.errors import ArtifactError, GenerationError, TaskError
 from amalia.evaluate import EvalLog, evaluate, mini_tasks, read_log
@@ -272,17 +270,6 @@ def test_the_fingerprint_is_of_the_samples_and_not_of_their_order(rows, make_row
     assert fingerprint(rows) == fingerprint(rows[::-1])
     other = [make_row("a", target="gato", color=BLUE, group="noto"), *rows[1:]]
     assert fingerprint(other) != fingerprint(rows)
-
-
-def test_progress_shows_a_bar_for_each_pass(rows, tmp_path) -> None:
-    progress = Progress(console=Console(file=None, quiet=True))
-    evaluate(
-        Scripted(sighted), rows, tasks=TASKS, log_path=tmp_path / "log.jsonl", progress=progress
-    )
-    assert [(task.description, task.completed, task.total) for task in progress.tasks] == [
-        ("evaluate naming (seen)", 4, 4),
-        ("evaluate naming (blind)", 4, 4),
-    ]
 
 
 def test_the_summary_on_disk(rows, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from amalia.device import Device  # noqa: E402
 from amalia.errors import ArtifactError, GenerationError, RecordError  # noqa: E402
 from amalia.inference import Generate, Sampling, complete  # noqa: E402
 from amalia.inference.decoding import Drawing  # noqa: E402
-from amalia.inference.local import Local  # noqa: E402
+from amalia.inference.local import Local, _identity  # noqa: E402
 from amalia.model.render import collate  # noqa: E402
 
 # float32, so that equal computations in other batches give equal answers.
@@ -43,9 +43,16 @@ def prompts(ask):
     return [ask(text, *colors, id=str(place)) for place, (text, colors) in enumerate(QUESTIONS)]
 
 
-def test_it_is_a_model_named_by_its_folder(local):
+def test_it_is_a_model_named_by_its_folder_and_weights(local, seeing_model, tmp_path):
     generate: Generate = local
-    assert generate.name == "seeing"
+    folder, _, digest = generate.name.partition("@")
+    assert folder == "seeing"
+    assert len(digest) == 16
+    other = tmp_path / "seeing"
+    shutil.copytree(seeing_model, other)
+    with (other / "model.safetensors").open("ab") as weights:
+        weights.write(b" ")
+    assert _identity(other) != generate.name
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.5])

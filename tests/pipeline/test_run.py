@@ -200,7 +200,7 @@ def test_the_report_is_one_file_that_shows_answer_and_tables(
     assert done.answered is not None
     assert done.answered.gold in page
     assert "data:image/png;base64," in page
-    assert "src=\"http" not in page
+    assert 'src="http' not in page
 
 
 def test_running_again_makes_nothing_again(
@@ -244,7 +244,7 @@ def test_lineage_ends_in_packages_with_licences(
 
 
 def test_an_override_for_no_step_is_refused(recipe: Path) -> None:
-    with pytest.raises(RecipeError, match="names no step; write STEP.KEY=VALUE with STEP one of"):
+    with pytest.raises(RecipeError, match=r"names no step; write STEP.KEY=VALUE with STEP one of"):
         pipelines.load(recipe, ["sftt.steps=3"])
 
 
@@ -256,7 +256,7 @@ def test_seed_reaches_every_recipe_that_has_one(recipe: Path) -> None:
 def test_a_step_with_two_verbs_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "pipeline.yaml"
     path.write_text("name: x\nsteps:\n  - {data: a.yaml, train: b.yaml}\n", "utf-8")
-    with pytest.raises(RecipeError, match="exactly one of .*got data, train"):
+    with pytest.raises(RecipeError, match=r"exactly one of .*got data, train"):
         pipelines.load(path)
 
 

@@ -110,7 +110,7 @@ class Scene:
 
 
 def portrait(rng: random.Random, thing: Thing, *, album: Album, size_px: Size = (96, 96)) -> Scene:
-    """Place one thing, at 45 to 95 % of the shorter side, anywhere it fits, slightly turned.
+    """Place one thing, at 60 to 98 % of the shorter side, anywhere it fits, slightly turned.
 
     Args:
         rng: Source of every choice.
@@ -127,7 +127,7 @@ def portrait(rng: random.Random, thing: Thing, *, album: Album, size_px: Size = 
     degrees = round(rng.gauss(0, 6), 1) if rng.random() < 0.5 else 0.0
     degrees = max(-14.0, min(14.0, degrees))
     posed = _posed(album.cutout(thing, style).image, flipped, degrees)
-    side = rng.uniform(0.45, 0.95) * min(size_px)
+    side = rng.uniform(0.6, 0.98) * min(size_px)
     w, h = _fitted(posed.size, side)
     x, y = rng.randint(0, width - w), rng.randint(0, height - h)
     box = (x / width, y / height, (x + w) / width, (y + h) / height)

@@ -73,16 +73,19 @@ def run_stage(stage: Stage, places: Places) -> Manifest:
     if shop.is_finished:
         return manifests.read(places.out)
     with shop:
+        began = time.monotonic()
         device = _device(stage)
         torch.manual_seed(stage.seed)
         begun = begin(stage, places.find)
         trained = freeze(begun.model, stage.trainable)
         nn.Module.to(begun.model, device.kind)  # transformers' own wrapper of it is untyped
         feed = open_feed(stage, begun, places.find, partial=shop.partial, device=device)
+        prepared_s = time.monotonic() - began
         figures = _train(stage, begun.model, trained, feed, shop.partial, device)
         with disk_errors(shop.partial, *checkpoint.WRITERS_RAISE):
             write(begun, shop.partial)
         figures |= {
+            "seconds": round(float(figures["seconds"]) + prepared_s, 1),
             "parameters": sum(part.count for part in build.parts(begun.model).values()),
             "parameters_trained": sum(parameter.numel() for parameter in trained.values()),
             "device": f"{device.kind} {device.dtype}",
@@ -232,7 +235,7 @@ def _train(
     checkpoints = partial / "checkpoints"
     step = checkpoint.load(checkpoints, parameters=trained, optimizer=optimizer)
     log = _Log(partial / LOG_NAME, step)
-    started = saved_at = time.monotonic()
+    saved_at = time.monotonic()
     every = max(1, stage.steps // stage.validation.times) if stage.validation else 0
     model.train()
     with (
@@ -265,7 +268,7 @@ def _train(
         "tokens": log.tokens,
         "tiles": log.tiles,
         "too_long": feed.num_too_long,
-        "seconds": round(time.monotonic() - started, 1),
+        "seconds": log.seconds,
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         **{
             f"epochs_{name}": round(value, 3)
@@ -279,7 +282,7 @@ class _Log:
 
     def __init__(self, path: Path, step: int) -> None:
         self._path = path
-        self._started = time.monotonic()
+        spent = 0.0
         kept: list[str] = []
         self.tokens = self.tiles = 0
         if path.is_file():
@@ -293,7 +296,14 @@ class _Log:
                 kept.append(line)
                 self.tokens += entry.get("tokens", 0)
                 self.tiles += entry.get("tiles", 0)
+                spent = entry["seconds"]
+        self._started = time.monotonic() - spent
         write_text(path, "".join(f"{line}\n" for line in kept))
+
+    @property
+    def seconds(self) -> float:
+        """Seconds the kept steps took, those before a stop included."""
+        return round(time.monotonic() - self._started, 3)
 
     def write(
         self,
@@ -316,7 +326,7 @@ class _Log:
             entry |= {"grad_norm": result.grad_norm, "lr_fraction": lr_fraction}
             self.tokens += entry["tokens"]
             self.tiles += entry["tiles"]
-        entry["seconds"] = round(time.monotonic() - self._started, 3)
+        entry["seconds"] = self.seconds
         with disk_errors(self._path), self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
 
