@@ -242,9 +242,7 @@ def made(
     shop = Workshop(out, fingerprint=fingerprint, recipe={"seed": 0, **recipe})
     with shop:
         write_rows(shop.partial / "a.parquet", "documents", rows)
-        shop.finish(
-            make.manifest(out.name, "documents", fingerprint=fingerprint, recipe=shop.recipe)
-        )
+        shop.finish("documents", out.name)
     return out
 
 
@@ -257,9 +255,7 @@ def test_an_artifact_gets_its_name_when_it_is_whole(tmp_path: Path) -> None:
         (shop.partial / "checkpoints" / "x").write_text("x")
         write_rows(shop.partial / "a.parquet", "documents", ROWS["documents"])
         assert not out.exists()
-        whole = shop.finish(
-            make.manifest("a", "documents", fingerprint="f"), discard=("checkpoints",)
-        )
+        whole = shop.finish("documents", "a", discard=("checkpoints",))
     assert sorted(path.name for path in out.iterdir()) == ["a.parquet", "manifest.json"]
     assert [path.name for path in out.parent.iterdir()] == ["a"]
     assert [output.path for output in whole.outputs] == ["a.parquet"]

@@ -22,6 +22,11 @@ PACKAGED = "package:"
 """Start of the path of an input that ships with this package."""
 
 
+Kind = Literal[
+    "conversations", "preferences", "documents", "samples", "model", "tokenizer", "evaluation"
+]
+
+
 class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -63,9 +68,7 @@ class Code(_Entry):
 class Manifest(_Entry):
     """What an artifact is and where it came from."""
 
-    kind: Literal[
-        "conversations", "preferences", "documents", "samples", "model", "tokenizer", "evaluation"
-    ]
+    kind: Kind
     name: str
     fingerprint: str
     recipe: dict[str, Any]
@@ -138,7 +141,14 @@ def code() -> Code:
 
 
 def environment(
-    packages: tuple[str, ...] = ("torch", "transformers", "tokenizers", "pyarrow"),
+    packages: tuple[str, ...] = (
+        "torch",
+        "transformers",
+        "tokenizers",
+        "pyarrow",
+        "pillow",
+        "numpy",
+    ),
 ) -> dict[str, str]:
     """Name the versions and the machine an artifact was made with."""
     found: dict[str, str] = {"python": platform.python_version(), "machine": platform.machine()}

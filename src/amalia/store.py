@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from amalia import manifest as manifests
 from amalia.columns import from_columns, schema_of, to_columns
 from amalia.errors import ArtifactError
-from amalia.manifest import Counts, Manifest, Output
+from amalia.manifest import Counts, Input, Kind, Manifest, Output
 from amalia.recipe import differences
 from amalia.records import Row
 
@@ -106,12 +106,30 @@ class Workshop:
                 "remove it to start again, or give another --out"
             )
 
-    def finish(self, manifest: Manifest, *, discard: Sequence[str] = ()) -> Manifest:
-        """Write the manifest with checksums and give the artifact its name.
+    def finish(
+        self,
+        kind: Kind,
+        name: str,
+        *,
+        inputs: Sequence[Input] = (),
+        counts: Counts | None = None,
+        figures: Mapping[str, float | int | str] | None = None,
+        seed: int | None = None,
+        discard: Sequence[str] = (),
+    ) -> Manifest:
+        """Write the manifest, with checksums and what it was made with, and give the artifact its name.
 
         Args:
-            manifest: Everything but the outputs, which are filled in here.
+            kind: What the artifact holds.
+            name: What reports call it.
+            inputs: What it was made from.
+            counts: The funnel of a data artifact.
+            figures: Sizes and times worth reading.
+            seed: Of the run, if it has one.
             discard: Folders of the partial artifact that are not part of the finished one.
+
+        Returns:
+            The manifest as written.
         """
         left_out = {*discard, "recipe.json", manifests.FILE_NAME}
         files = {
@@ -124,7 +142,22 @@ class Workshop:
             for name, path in sorted(files.items())
             if name.parts[0] not in left_out
         )
-        whole = manifest.model_copy(update={"outputs": outputs})
+        whole = Manifest(
+            kind=kind,
+            name=name,
+            fingerprint=self.fingerprint,
+            recipe=self.recipe,
+            inputs=tuple(inputs),
+            outputs=outputs,
+            counts=counts or Counts(),
+            figures=dict(figures or {}),
+            seed=seed,
+            code=manifests.code(),
+            environment=manifests.environment(),
+            command=manifests.command(),
+            started=self.started,
+            finished=manifests.now(),
+        )
         write_text(self.partial / manifests.FILE_NAME, whole.model_dump_json(indent=1) + "\n")
         self.partial.rename(self.folder)
         # Only now: a kill before the new name would lose the checkpoints, or whose folder it is.

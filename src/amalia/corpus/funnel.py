@@ -123,11 +123,9 @@ def write(plan: Plan, items: Iterable[Row[R] | Dropped], out: Path, *, total: in
                 funnel.count(write_rows(path, plan.kind, rows))
         _write_examples(shop.partial, funnel)
         _refuse_bad(plan, funnel, shop.partial)
-        manifest = Manifest(
-            kind=plan.kind,
-            name=plan.name,
-            fingerprint=plan.fingerprint,
-            recipe=plan.recipe,
+        return shop.finish(
+            plan.kind,
+            plan.name,
             inputs=plan.inputs,
             counts=Counts(
                 records=funnel.kept,
@@ -135,13 +133,7 @@ def write(plan: Plan, items: Iterable[Row[R] | Dropped], out: Path, *, total: in
                 licenses=dict(sorted(funnel.licenses.items())),
             ),
             figures={"seconds": round(time.monotonic() - began, 1)},
-            code=manifests.code(),
-            environment=manifests.environment(("pyarrow", "pillow", "numpy", "resvg-py")),
-            command=manifests.command(),
-            started=shop.started,
-            finished=manifests.now(),
         )
-        return shop.finish(manifest)
 
 
 def _kept(

@@ -109,22 +109,14 @@ def _build_set(name: str, spec: Made, recipe: DataRecipe, out: Path) -> Manifest
         with Progress(name, len(jobs), done=len(jobs) - len(missing)) as progress:
             for _ in _run(missing, recipe.run.workers or len(os.sched_getaffinity(0))):
                 progress.advance()
-        manifest = Manifest(
-            kind=KINDS[spec.make],
-            name=name,
-            fingerprint=identity,
-            recipe=resolved,
+        return shop.finish(
+            KINDS[spec.make],
+            name,
             inputs=(Input(name="pack", path=lineage.PACK, fingerprint=packed),),
             counts=_count(shop.partial),
             figures={"seconds": round(time.monotonic() - began, 1)},
             seed=recipe.seed,
-            code=manifests.code(),
-            environment=manifests.environment(("pyarrow", "pillow", "numpy")),
-            command=manifests.command(),
-            started=shop.started,
-            finished=manifests.now(),
         )
-        return shop.finish(manifest)
 
 
 def pack_fingerprint() -> str:

@@ -73,24 +73,16 @@ def build(recipe: EvaluationRecipe, out: Path) -> Manifest:
                 blind=recipe.blind,
             )
             log.write(shop.partial / f"{model}.json")
-        manifest = Manifest(
-            kind="evaluation",
-            name=recipe.name,
-            fingerprint=identity,
-            recipe=tree,
+        return shop.finish(
+            "evaluation",
+            recipe.name,
             inputs=inputs,
             figures={
                 "samples": len(rows),
                 "seconds": round(time.monotonic() - began, 1),
                 "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             },
-            code=manifests.code(),
-            environment=manifests.environment(),
-            command=manifests.command(),
-            started=shop.started,
-            finished=manifests.now(),
         )
-        return shop.finish(manifest)
 
 
 def known_names() -> list[str]:

@@ -40,20 +40,12 @@ def build(recipe: TokenizerRecipe, out: Path) -> Manifest:
         began = time.monotonic()
         trained = tokenizers.train(_texts(folders), vocab_size=recipe.vocab_size)
         trained.save_pretrained(shop.partial)
-        manifest = Manifest(
-            kind="tokenizer",
-            name=recipe.name,
-            fingerprint=identity,
-            recipe=tree,
+        return shop.finish(
+            "tokenizer",
+            recipe.name,
             inputs=inputs,
             figures={"vocab_size": len(trained), "seconds": round(time.monotonic() - began, 1)},
-            code=manifests.code(),
-            environment=manifests.environment(),
-            command=manifests.command(),
-            started=shop.started,
-            finished=manifests.now(),
         )
-        return shop.finish(manifest)
 
 
 def _texts(folders: dict[str, Path]) -> Iterator[str]:

@@ -90,21 +90,14 @@ def run_stage(stage: Stage, places: Places) -> Manifest:
             "parameters_trained": sum(parameter.numel() for parameter in trained.values()),
             "device": f"{device.kind} {device.dtype}",
         }
-        manifest = Manifest(
-            kind="model",
-            name=stage.name,
-            fingerprint=identity,
-            recipe=stage.model_dump(mode="json"),
+        return shop.finish(
+            "model",
+            stage.name,
             inputs=inputs,
             figures=figures,
             seed=stage.seed,
-            code=manifests.code(),
-            environment=manifests.environment(),
-            command=manifests.command(),
-            started=shop.started,
-            finished=manifests.now(),
+            discard=("checkpoints",),
         )
-        return shop.finish(manifest, discard=("checkpoints",))
 
 
 def freeze(model: PreTrainedModel, trainable: Mapping[Any, Trainable]) -> dict[str, nn.Parameter]:
