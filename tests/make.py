@@ -14,7 +14,7 @@ from PIL import Image as PillowImage
 
 from amalia import manifest as manifests
 from amalia.manifest import Code, Manifest, Output
-from amalia.model.build import LanguageSize, TextTowerSize, TowerSize
+from amalia.model.sizes import LanguageSize, TextTowerSize, TowerSize
 from amalia.model.tile import TileGrid
 from amalia.records import (
     Conversation,

@@ -11,6 +11,7 @@ from PIL import Image as PillowImage
 
 from amalia import pictures
 from amalia.model import build, export, tokenizer
+from amalia.model import sizes as sizes_of
 from amalia.model.tile import TileGrid
 from amalia.records import Conversation, Image, Origin, Row, Text, Turn
 
@@ -31,11 +32,11 @@ def seeing_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "seeing"
     words = tokenizer.train(TEXTS, vocab_size=300)
     sizes = {"hidden": 32, "layers": 2, "heads": 2, "feed_forward": 64}
-    size = build.TowerSize(image_px=16, patch_px=8, **sizes)
+    size = sizes_of.TowerSize(image_px=16, patch_px=8, **sizes)
     pair = build.siglip_pair(
-        size, build.TextTowerSize(max_tokens=8, layers=1, heads=2, feed_forward=32), words
+        size, sizes_of.TextTowerSize(max_tokens=8, layers=1, heads=2, feed_forward=32), words
     )
-    language = build.LanguageSize(key_value_heads=1, context_tokens=512, **sizes)
+    language = sizes_of.LanguageSize(key_value_heads=1, context_tokens=512, **sizes)
     grid = TileGrid(16, 8, ((16, 32), (32, 16), (32, 32)))
     model = build.llava_next(
         build.tower_of(pair), build.language_model(language, words), words, grid
@@ -52,7 +53,7 @@ def reading_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(1)
     folder = tmp_path_factory.mktemp("models") / "reading"
     words = tokenizer.train(TEXTS, vocab_size=300)
-    size = build.LanguageSize(
+    size = sizes_of.LanguageSize(
         hidden=32, layers=2, heads=2, key_value_heads=1, feed_forward=64, context_tokens=64
     )
     model = build.language_model(size, words)

@@ -12,7 +12,7 @@ import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from amalia.model import build, export
-from amalia.model.build import ContextExtension
+from amalia.model.sizes import ContextExtension
 
 
 def test_parts_hold_every_parameter_once(tiny_model: Path) -> None:

@@ -21,8 +21,8 @@ from transformers import (
 
 from amalia.errors import ArtifactError
 from amalia.model import build, export
-from amalia.model.build import ContextExtension
 from amalia.model.render import Renderer, chat_template, collate
+from amalia.model.sizes import ContextExtension
 
 
 @pytest.fixture

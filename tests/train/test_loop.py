@@ -22,9 +22,9 @@ from amalia.model.render import Renderer
 from amalia.records import Conversation, Row
 from amalia.train import checkpoint, loop
 from amalia.train.feed import MicroBatch, next_token_step
-from amalia.train.loop import Places, freeze, measure, optimizer_for, run_stage, train_step
+from amalia.train.loop import freeze, measure, optimizer_for, run_stage, train_step
 from amalia.train.objectives import LossSum
-from amalia.train.stage import Stage, Trainable
+from amalia.train.stage import Places, Stage, Trainable
 
 CPU = Device("cpu", "float32", "a test", "test", 1, 0)
 COLORS = ("red", "green", "blue", "white", "black", "yellow")

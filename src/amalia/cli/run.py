@@ -40,13 +40,13 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a pipeline: every step that is not finished yet, then the report."""
-    _needs_training_libraries()
     from amalia.pipeline import run as pipelines
 
     pipeline, steps = pipelines.load(recipe, overrides or [])
     if dry_run:
         print_yaml({pipelines.name_of(step): step.model_dump(mode="json") for step in steps})
         return
+    _needs_training_libraries()
     finished = pipelines.run(pipeline, steps, out or Path("runs") / pipeline.name)
     if as_json:
         typer.echo(json.dumps(pipelines.as_json(finished), ensure_ascii=False))
@@ -58,15 +58,16 @@ def train(
     recipe: RecipePath, overrides: Overrides = None, out: Out = None, dry_run: DryRun = False
 ) -> None:
     """Train one stage; artifacts it names are looked for beside its output."""
-    _needs_training_libraries()
     from amalia.lineage import packaged
-    from amalia.train.loop import Places, run_stage
-    from amalia.train.stage import Stage
+    from amalia.train.stage import Places, Stage
 
     stage = recipes.load(recipe, Stage, overrides or [])
     if dry_run:
         print_yaml(stage.model_dump(mode="json"))
         return
+    _needs_training_libraries()
+    from amalia.train.loop import run_stage
+
     target = out or Path("runs/mini") / stage.name
     manifest = run_stage(stage, Places(target, target.parent, packaged("")))
     typer.echo(f"{target}: {manifest.figures['steps']} steps, {manifest.figures['seconds']} s")
@@ -80,13 +81,13 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Evaluate models on a sample artifact; both are looked for beside the output."""
-    _needs_training_libraries()
     from amalia.pipeline import evaluation, summary
 
     loaded = recipes.load(recipe, evaluation.EvaluationRecipe, overrides or [])
     if dry_run:
         print_yaml(loaded.model_dump(mode="json"))
         return
+    _needs_training_libraries()
     target = out or Path("runs/mini") / loaded.name
     evaluation.build(loaded.model_copy(update={"name": target.name}), target)
     measured = summary.measured(loaded.model_copy(update={"name": target.name}), target.parent)

@@ -9,9 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 from transformers import (
     LlamaConfig,
@@ -27,59 +26,9 @@ from transformers import (
     SiglipVisionModel,
 )
 
+from amalia.model.sizes import ContextExtension, LanguageSize, TextTowerSize, TowerSize
 from amalia.model.tile import TileGrid
 from amalia.model.tokenizer import END_OF_TURN, IMAGE_TOKEN
-
-
-class _Size(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class TowerSize(_Size):
-    """Sizes of a SigLIP-type tower."""
-
-    image_px: int = Field(gt=0)
-    """Side of a tile."""
-    patch_px: int = Field(gt=0)
-    """Side of a patch; divides ``image_px``."""
-    hidden: int = Field(gt=0)
-    layers: int = Field(gt=0)
-    heads: int = Field(gt=0)
-    feed_forward: int = Field(gt=0)
-
-
-class TextTowerSize(_Size):
-    """Sizes of the text half of a SigLIP pair; it is not kept after training."""
-
-    max_tokens: int = Field(gt=0)
-    layers: int = Field(gt=0)
-    heads: int = Field(gt=0)
-    feed_forward: int = Field(gt=0)
-
-
-class LanguageSize(_Size):
-    """Sizes of a Llama-type language model."""
-
-    hidden: int = Field(gt=0)
-    layers: int = Field(gt=0)
-    heads: int = Field(gt=0)
-    key_value_heads: int = Field(gt=0)
-    feed_forward: int = Field(gt=0)
-    context_tokens: int = Field(gt=0)
-    rope_theta: float = Field(default=10000.0, gt=0)
-    tied_embeddings: bool = True
-
-
-class ContextExtension(_Size):
-    """How a language model is made to read further than it was trained to."""
-
-    kind: Literal["linear", "dynamic", "yarn", "llama3"]
-    factor: float = Field(gt=1)
-    """New context = factor × the context of the model that is continued."""
-    low_frequency_factor: float = Field(default=1.0, gt=0)
-    """Only ``llama3``."""
-    high_frequency_factor: float = Field(default=4.0, gt=0)
-    """Only ``llama3``."""
 
 
 def siglip_pair(

@@ -10,7 +10,6 @@ from amalia import manifest as manifests
 from amalia.device import detect
 from amalia.errors import ArtifactError
 from amalia.inference import Sampling, complete
-from amalia.inference.local import Local
 from amalia.recipe import Settings
 from amalia.records import Row, Sample
 from amalia.store import read_rows, write_text
@@ -52,6 +51,8 @@ def build(recipe: AnswerRecipe, folder: Path) -> Answered:
     path = folder / FILE_NAME
     kept = json.loads(path.read_text("utf-8")) if path.is_file() else {}
     if {name: kept.get(name) for name in identity} != identity:
+        from amalia.inference.local import Local  # torch: too slow to import to read a recipe
+
         device = detect()
         device.claim()
         engine = Local.load(folder / recipe.model, device=device, batch_size=1)

@@ -12,7 +12,6 @@ from amalia import manifest as manifests
 from amalia import pack
 from amalia.device import detect
 from amalia.evaluate import EvalLog, evaluate, mini_tasks
-from amalia.inference.local import Local
 from amalia.manifest import Input, Manifest
 from amalia.recipe import Settings, fingerprint
 from amalia.store import Workshop, read_rows
@@ -58,6 +57,8 @@ def build(recipe: EvaluationRecipe, out: Path) -> Manifest:
     shop = Workshop(out, fingerprint=identity, recipe=tree)
     if shop.is_finished:
         return manifests.read(out)
+    from amalia.inference.local import Local  # torch: too slow to import to read a recipe
+
     with shop:
         began = time.monotonic()
         device = detect()

@@ -28,8 +28,7 @@ from amalia.pipeline.datasets import DataRecipe
 from amalia.pipeline.evaluation import EvaluationRecipe
 from amalia.pipeline.tokenizers import TokenizerRecipe
 from amalia.recipe import Settings
-from amalia.train.loop import Places, run_stage
-from amalia.train.stage import Stage
+from amalia.train.stage import Places, Stage
 
 _log = logging.getLogger(__name__)
 
@@ -163,6 +162,8 @@ def run(pipeline: Pipeline, steps: Sequence[Recipe], folder: Path) -> Finished:
             case TokenizerRecipe():
                 made = [tokenizers.build(step, folder / name)]
             case Stage():
+                from amalia.train.loop import run_stage  # torch: too slow to read a recipe
+
                 made = [run_stage(step, Places(folder / name, folder, packaged("")))]
             case EvaluationRecipe():
                 made = [evaluation.build(step, folder / name)]

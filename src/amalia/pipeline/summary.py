@@ -31,7 +31,7 @@ from amalia.report import (
     StageRow,
 )
 from amalia.store import read_rows
-from amalia.train.loop import LOG_NAME
+from amalia.train.stage import LOG_NAME
 
 SHOWN_PER_TASK = 4
 _CHARTS = {

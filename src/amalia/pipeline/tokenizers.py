@@ -10,7 +10,6 @@ from pydantic import Field
 
 from amalia import manifest as manifests
 from amalia.manifest import Input, Manifest
-from amalia.model import tokenizer as tokenizers
 from amalia.recipe import Settings, fingerprint
 from amalia.store import Workshop, read_rows
 
@@ -36,6 +35,8 @@ def build(recipe: TokenizerRecipe, out: Path) -> Manifest:
     shop = Workshop(out, fingerprint=identity, recipe=tree)
     if shop.is_finished:
         return manifests.read(out)
+    from amalia.model import tokenizer as tokenizers  # transformers: too slow to read a recipe
+
     with shop:
         began = time.monotonic()
         trained = tokenizers.train(_texts(folders), vocab_size=recipe.vocab_size)

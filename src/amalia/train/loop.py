@@ -13,7 +13,6 @@ import resource
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,23 +30,8 @@ from amalia.recipe import fingerprint
 from amalia.store import Workshop, disk_errors, write_text
 from amalia.train import checkpoint
 from amalia.train.feed import Feed, MicroBatch, open_feed
-from amalia.train.stage import Stage, Trainable, resolve
+from amalia.train.stage import LOG_NAME, Places, Stage, Trainable
 from amalia.train.start import begin, write
-
-LOG_NAME = "log.jsonl"
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where a stage writes and finds what it refers to."""
-
-    out: Path
-    beside: Path
-    packaged: Path
-
-    def find(self, reference: str) -> Path:
-        """Find what a recipe refers to."""
-        return resolve(reference, self.beside, self.packaged)
 
 
 def run_stage(stage: Stage, places: Places) -> Manifest:

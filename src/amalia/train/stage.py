@@ -6,13 +6,17 @@ A part that is not named under ``trainable`` is frozen; that is the only switch.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from amalia.model.build import ContextExtension, LanguageSize, TextTowerSize, TowerSize
+from amalia.model.sizes import ContextExtension, LanguageSize, TextTowerSize, TowerSize
 from amalia.recipe import Settings
+
+LOG_NAME = "log.jsonl"
+"""Losses and metrics of a stage, in its artifact."""
 
 Reference = str
 """``package:NAME`` for a packaged part, the name of an artifact beside the output, or a path."""
@@ -203,3 +207,16 @@ def resolve(reference: Reference, beside: Path, packaged: Path) -> Path:
         if (beside / reference).exists() or not Path(reference).exists()
         else Path(reference)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a stage writes and finds what it refers to."""
+
+    out: Path
+    beside: Path
+    packaged: Path
+
+    def find(self, reference: str) -> Path:
+        """Find what a recipe refers to."""
+        return resolve(reference, self.beside, self.packaged)
