@@ -37,7 +37,8 @@ def tree(folder: Path) -> list[str]:
 
 
 def _described(folder: Path, depth: int, seen: set[str]) -> list[str]:
-    manifest = read(folder)
+    # Of some inputs only the manifest is kept, to say where a thing comes from without its bulk.
+    manifest = read(folder, check_sizes=depth == 0)
     records = manifest.counts.records
     size = f"{records:,} records" if records else f"{manifest.bytes / 1e6:.1f} MB"
     line = f"{'  ' * depth}{manifest.name}  {manifest.kind}  {size}  {manifest.fingerprint}"
