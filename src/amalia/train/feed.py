@@ -106,7 +106,7 @@ class RenderedPairs:
             row = self.rows.item(place % len(self.rows), epoch)
             chosen, rejected = self.renderer.answers(row)
             if max(len(chosen.ids), len(rejected.ids)) <= self.max_tokens:
-                return AnswerPair(chosen, rejected, self.reference.get(key(row), (0.0, 0.0)))
+                return AnswerPair(chosen, rejected, self.reference[key(row)])
             self.too_long.add(place % len(self.rows))
         raise _all_too_long(self.name, self.max_tokens)
 

@@ -13,6 +13,7 @@ import resource
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +31,7 @@ from amalia.recipe import fingerprint
 from amalia.store import Workshop, disk_errors, write_text
 from amalia.train import checkpoint
 from amalia.train.feed import Feed, MicroBatch, open_feed
+from amalia.train.objectives import LossSum
 from amalia.train.stage import LOG_NAME, Places, Stage, Trainable
 from amalia.train.start import begin, write
 
@@ -153,51 +155,56 @@ def train_step(
         TrainingError: The loss or the gradient is not finite; the model is left as it was.
     """
     optimizer.zero_grad(set_to_none=True)
-    total, count = 0.0, 0
-    metrics: dict[str, float] = {}
+    sums = _Sums()
     for batch in batches:
         with device.autocast():
             result = batch.compute(model)
         # Text says nothing about a connector or a tower that train alone.
         if result.total.requires_grad:
             result.total.backward()
-        total += float(result.total.detach())
-        count += result.count
-        for name, value in result.metrics.items():
-            metrics[name] = metrics.get(name, 0.0) + value
+        sums.add(result)
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     for parameter in parameters:
         if parameter.grad is not None:
-            parameter.grad.div_(max(count, 1))
+            parameter.grad.div_(max(sums.count, 1))
     norm = float(nn.utils.clip_grad_norm_(parameters, clip_norm))
-    if not (math.isfinite(total) and math.isfinite(norm)):
+    if not (math.isfinite(sums.total) and math.isfinite(norm)):
         raise TrainingError(
-            f"loss {total} with gradient norm {norm} is not finite; lower the learning rate"
+            f"loss {sums.total} with gradient norm {norm} is not finite; lower the learning rate"
         )
     optimizer.step()
-    return StepResult(
-        total / max(count, 1),
-        norm,
-        {name: value / max(count, 1) for name, value in metrics.items()},
-    )
+    return sums.divided(norm)
 
 
 def measure(model: PreTrainedModel, batches: list[MicroBatch], device: Device) -> StepResult:
     """Compute the loss of batches without training."""
     model.eval()
-    total, count = 0.0, 0
-    metrics: dict[str, float] = {}
+    sums = _Sums()
     with torch.no_grad(), device.autocast():
         for batch in batches:
-            result = batch.compute(model)
-            total += float(result.total)
-            count += result.count
-            for name, value in result.metrics.items():
-                metrics[name] = metrics.get(name, 0.0) + value
+            sums.add(batch.compute(model))
     model.train()
-    return StepResult(
-        total / max(count, 1), 0.0, {name: value / max(count, 1) for name, value in metrics.items()}
-    )
+    return sums.divided(0.0)
+
+
+@dataclass
+class _Sums:
+    """Losses and metrics of micro-batches, to be divided by their global count once."""
+
+    total: float = 0.0
+    count: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+
+    def add(self, result: LossSum) -> None:
+        self.total += float(result.total.detach())
+        self.count += result.count
+        for name, value in result.metrics.items():
+            self.metrics[name] = self.metrics.get(name, 0.0) + value
+
+    def divided(self, grad_norm: float) -> StepResult:
+        count = max(self.count, 1)
+        means = {name: value / count for name, value in self.metrics.items()}
+        return StepResult(self.total / count, grad_norm, means)
 
 
 def _train(
