@@ -155,3 +155,23 @@ def assert_estimate(
     assert found.low == pytest.approx(low, abs=abs)
     assert found.high == pytest.approx(high, abs=abs)
     assert found.n == n
+
+
+def test_a_mean_of_runs_has_students_interval() -> None:
+    found = metrics.mean_of_runs([0.70, 0.74, 0.75])
+    assert found.value == pytest.approx(0.73)
+    # 4.302653 × 0.026458 / √3
+    assert found.high - found.value == pytest.approx(0.065724, abs=1e-5)
+    assert found.n == 3
+
+
+def test_an_interval_over_runs_of_fractions_stays_a_fraction() -> None:
+    found = metrics.mean_of_runs([0.9, 1.0])
+    assert (found.low, found.high) == (pytest.approx(0.95 - 0.635310, abs=1e-5), 1.0)
+    assert metrics.mean_of_runs([10.0, 12.0]).high > 12
+
+
+@pytest.mark.parametrize("runs", [1, 11])
+def test_one_run_or_too_many_have_no_interval(runs: int) -> None:
+    with pytest.raises(TaskError, match=f"a mean over runs got {runs} runs; expected 2 to 10"):
+        metrics.mean_of_runs([0.5] * runs)

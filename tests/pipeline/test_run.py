@@ -253,6 +253,31 @@ def test_seed_reaches_every_recipe_that_has_one(recipe: Path) -> None:
     assert [step.seed for step in steps if hasattr(step, "seed")] == [7] * 7
 
 
+def test_seeds_run_beside_each_other_and_are_reported_as_one(
+    finished: tuple[pipelines.Finished, Path], recipe: Path, tmp_path: Path
+) -> None:
+    first, _ = finished
+    merged = pipelines.run_seeds(recipe, [], tmp_path, seeds=[0, 1])
+    assert merged.model == tmp_path / "seed-0" / "dpo"
+    alone = [
+        json.loads((tmp_path / f"seed-{seed}" / pipelines.RESULTS_NAME).read_text("utf-8"))
+        for seed in (0, 1)
+    ]
+    values = [run["results"]["naming"]["accuracy"]["value"] for run in alone]
+    written = json.loads((tmp_path / pipelines.RESULTS_NAME).read_text("utf-8"))
+    assert written["results"]["naming"]["accuracy"]["seeds"] == values
+    assert values[0] == first.results["naming"]["accuracy"]["value"]
+    assert "média de 2 sementes" in (tmp_path / pipelines.REPORT_NAME).read_text("utf-8")
+
+
+@pytest.mark.parametrize("seeds", [[0], [1, 1]])
+def test_fewer_than_two_different_seeds_are_refused(
+    recipe: Path, tmp_path: Path, seeds: list[int]
+) -> None:
+    with pytest.raises(RecipeError, match="give two or more different ones, as 0,1,2"):
+        pipelines.run_seeds(recipe, [], tmp_path, seeds=seeds)
+
+
 def test_a_step_with_two_verbs_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "pipeline.yaml"
     path.write_text("name: x\nsteps:\n  - {data: a.yaml, train: b.yaml}\n", "utf-8")

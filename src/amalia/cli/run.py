@@ -10,6 +10,7 @@ import typer
 import yaml
 
 from amalia import recipe as recipes
+from amalia.errors import RecipeError
 
 if TYPE_CHECKING:
     from amalia.pipeline.run import Finished
@@ -20,16 +21,24 @@ Overrides = Annotated[
 RecipePath = Annotated[Path, typer.Argument(help="Recipe, a YAML file.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Folder that gets the artifacts.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check and print the recipe, run nothing.")]
+Seeds = Annotated[
+    str,
+    typer.Option("--seeds", help="Run once for each of these, as 0,1,2, and report the mean."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 
 
 def demo(
-    overrides: Overrides = None, out: Out = None, dry_run: DryRun = False, as_json: AsJson = False
+    overrides: Overrides = None,
+    out: Out = None,
+    dry_run: DryRun = False,
+    seeds: Seeds = "",
+    as_json: AsJson = False,
 ) -> None:
     """Train the mini model from packaged data and parts, evaluate it, and let it describe a picture."""
     from amalia.pipeline.run import packaged_recipe
 
-    run(packaged_recipe("mini/pipeline.yaml"), overrides, out, dry_run, as_json)
+    run(packaged_recipe("mini/pipeline.yaml"), overrides, out, dry_run, seeds, as_json)
 
 
 def run(
@@ -37,6 +46,7 @@ def run(
     overrides: Overrides = None,
     out: Out = None,
     dry_run: DryRun = False,
+    seeds: Seeds = "",
     as_json: AsJson = False,
 ) -> None:
     """Run a pipeline: every step that is not finished yet, then the report."""
@@ -47,7 +57,11 @@ def run(
         print_yaml({pipelines.name_of(step): step.model_dump(mode="json") for step in steps})
         return
     _needs_training_libraries()
-    finished = pipelines.run(pipeline, steps, out or Path("runs") / pipeline.name)
+    folder = out or Path("runs") / pipeline.name
+    if seeds:
+        finished = pipelines.run_seeds(recipe, overrides or [], folder, seeds=_numbers(seeds))
+    else:
+        finished = pipelines.run(pipeline, steps, folder)
     if as_json:
         typer.echo(json.dumps(pipelines.as_json(finished), ensure_ascii=False))
     else:
@@ -92,6 +106,13 @@ def evaluate(
     evaluation.build(loaded.model_copy(update={"name": target.name}), target)
     measured = summary.measured(loaded.model_copy(update={"name": target.name}), target.parent)
     typer.echo(json.dumps(measured, ensure_ascii=False) if as_json else "\n".join(_table(measured)))
+
+
+def _numbers(seeds: str) -> list[int]:
+    parts = [part.strip() for part in seeds.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        raise RecipeError(f"--seeds got {seeds!r}; expected whole numbers with commas, as 0,1,2")
+    return [int(part) for part in parts]
 
 
 def _told(finished: Finished) -> str:

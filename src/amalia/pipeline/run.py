@@ -10,7 +10,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self
@@ -26,8 +26,11 @@ from amalia.pipeline import answer, datasets, evaluation, summary, tokenizers
 from amalia.pipeline.answer import Answered, AnswerRecipe
 from amalia.pipeline.datasets import DataRecipe
 from amalia.pipeline.evaluation import EvaluationRecipe
+from amalia.pipeline.seeds import merged_report, merged_results
 from amalia.pipeline.tokenizers import TokenizerRecipe
 from amalia.recipe import Settings
+from amalia.report import Report
+from amalia.store import write_text
 from amalia.train.stage import Places, Stage
 
 _log = logging.getLogger(__name__)
@@ -87,6 +90,8 @@ class Finished:
     seconds: Mapping[str, float]
     """Step → wall time it took when it was made."""
     peak_memory_bytes: int
+    page: Report
+    """What ``report`` shows."""
 
 
 Recipe = DataRecipe | TokenizerRecipe | Stage | EvaluationRecipe | AnswerRecipe
@@ -188,11 +193,62 @@ def run(pipeline: Pipeline, steps: Sequence[Recipe], folder: Path) -> Finished:
         report=folder / REPORT_NAME,
         seconds=seconds,
         peak_memory_bytes=summary.peak_memory_bytes(artifacts),
+        page=page,
     )
-    (folder / RESULTS_NAME).write_text(
-        json.dumps(as_json(finished), ensure_ascii=False, indent=1) + "\n", "utf-8"
-    )
+    _write_results(finished)
     return finished
+
+
+def run_seeds(
+    path: Path, overrides: Sequence[str], folder: Path, *, seeds: Sequence[int]
+) -> Finished:
+    """Run a pipeline once for each seed and report the mean.
+
+    Args:
+        path: The pipeline, a YAML file.
+        overrides: As for ``load``, for all runs.
+        folder: Gets one folder a seed, and the report and results of all.
+        seeds: At least two, all different.
+
+    Returns:
+        Model and answer of the first seed; results of all; seconds of all together.
+
+    Raises:
+        RecipeError: The recipe is invalid, or there are too few different seeds.
+    """
+    if len(seeds) < 2 or len(set(seeds)) < len(seeds):
+        raise RecipeError(
+            f"got the seeds {', '.join(map(str, seeds))}; give two or more different ones, as 0,1,2"
+        )
+    loaded = [load(path, [*overrides, f"seed={seed}"]) for seed in seeds]
+    runs = [
+        run(pipeline, steps, folder / f"seed-{seed}")
+        for seed, (pipeline, steps) in zip(seeds, loaded, strict=True)
+    ]
+    page = merged_report([finished.page for finished in runs])
+    reports.write(page, folder / REPORT_NAME)
+    merged = replace(
+        runs[0],
+        folder=folder,
+        artifacts=tuple(artifact for finished in runs for artifact in finished.artifacts),
+        results=merged_results([finished.results for finished in runs]),
+        report=folder / REPORT_NAME,
+        seconds={
+            name: round(sum(finished.seconds[name] for finished in runs), 1)
+            for name in runs[0].seconds
+        },
+        peak_memory_bytes=max(finished.peak_memory_bytes for finished in runs),
+        page=page,
+    )
+    _write_results(merged)
+    return merged
+
+
+def _write_results(finished: Finished) -> None:
+    write_text(
+        finished.folder / RESULTS_NAME,
+        json.dumps(as_json(finished), ensure_ascii=False, indent=1) + "\n",
+    )
 
 
 def as_json(finished: Finished) -> dict[str, Any]:

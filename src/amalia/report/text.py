@@ -323,3 +323,11 @@ def _enumerate(names: Sequence[str]) -> str:
     if len(quoted) == 1:
         return quoted[0]
     return f"{', '.join(quoted[:-1])} e {quoted[-1]}"
+
+
+def first_seed_only(seed: int) -> str:
+    """Say what of a report of several runs is of one of them alone."""
+    return (
+        f"As curvas, os exemplos, os tempos e os ficheiros são da semente {seed}; só a avaliação é "
+        "a média de todas, e os seus intervalos são os de Student, entre sementes."
+    )
