@@ -98,3 +98,9 @@ def test_this_machine_can_be_looked_at(tmp_path: Path):
     assert found.num_cores >= 1
     assert found.disk_free_bytes > 0
     assert found.processor
+
+
+def test_short_sequences_on_a_cpu_attend_with_plain_products() -> None:
+    cpu, cuda = Device("cpu", "bfloat16", "", "", 1, 0), Device("cuda", "bfloat16", "", "", 1, 0)
+    assert [cpu.attention(longest) for longest in (24, 768, 1024)] == ["eager", "eager", "sdpa"]
+    assert cuda.attention(24) == "sdpa"

@@ -25,6 +25,7 @@ Dtype = Literal["bfloat16", "float32"]
 
 # Processors with one of these multiply bfloat16 in hardware; others emulate it, slowly.
 _BFLOAT16_FLAGS = ("amx_bf16", "avx512_bf16")
+_LONGEST_PLAIN_ATTENTION = 768
 # NVIDIA's Ampere, the first with bfloat16 in hardware.
 _BFLOAT16_CAPABILITY = (8, 0)
 
@@ -57,6 +58,19 @@ class Device:
         import torch
 
         return self.torch_dtype if self.kind == "cuda" else torch.float32
+
+    def attention(self, longest: int) -> Literal["eager", "sdpa"]:
+        """Transformers' name of the attention to train with.
+
+        On a CPU torch's fused attention is slower, most of all backwards, than plain matrix
+        products: by half for sequences of tens to hundreds of tokens. Its memory does not grow with
+        the square of the length, so it keeps the long ones.
+
+        Args:
+            longest: Tokens of the longest sequence of a batch.
+        """
+        plain = self.kind == "cpu" and longest <= _LONGEST_PLAIN_ATTENTION
+        return "eager" if plain else "sdpa"
 
     def autocast(self) -> AbstractContextManager[object]:
         """Compute matrix products in ``dtype``; does nothing for float32."""

@@ -72,7 +72,7 @@ def test_kinds_come_in_the_usual_shares(make_rows) -> None:
         else "thing"
         for text, _, _ in captions(rows)
     )
-    assert abs(sources["lettering"] / 1200 - 0.30) < 0.05
+    assert abs(sources["lettering"] / 1200 - 0.24) < 0.05
     assert abs(sources["chart"] / 1200 - 0.05) < 0.03
 
 

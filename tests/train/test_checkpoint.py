@@ -13,6 +13,7 @@ from torch import nn
 
 from amalia.errors import ArtifactError
 from amalia.train import checkpoint
+from amalia.train.optimizer import Optimizers
 
 
 class Trained:
@@ -22,13 +23,19 @@ class Trained:
         torch.manual_seed(0)
         self.weight = nn.Parameter(torch.randn(3, 4))
         self.parameters = {"weight": self.weight}
-        self.optimizer = torch.optim.AdamW([self.weight], lr=0.1)
+        self.bias = nn.Parameter(torch.zeros(4))
+        self.parameters["bias"] = self.bias
+        matrices, rest = (
+            torch.optim.Muon([self.weight], lr=0.1),
+            torch.optim.AdamW([self.bias], lr=0.1),
+        )
+        self.optimizer = Optimizers((matrices, rest))
         for step in range(steps):
             self.step(step)
 
     def step(self, number: int) -> None:
         self.optimizer.zero_grad()
-        (self.weight * (number + 1)).square().sum().backward()
+        (self.weight * (number + 1) + self.bias).square().sum().backward()
         self.optimizer.step()
 
     def save(self, folder: Path, step: int) -> None:
@@ -48,6 +55,7 @@ def test_going_on_from_a_checkpoint_equals_not_having_stopped(tmp_path: Path) ->
     assert torch.equal(torch.get_rng_state(), saved_random)
     resumed.step(3)
     assert torch.equal(resumed.weight, whole.weight)
+    assert torch.equal(resumed.bias, whole.bias)
 
 
 def test_without_a_checkpoint_one_begins_at_the_start(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import make
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from amalia.device import Device
 from amalia.errors import TrainingError
@@ -16,6 +18,7 @@ from amalia.model import export
 from amalia.model.render import Renderer
 from amalia.train.feed import (
     AnswerPair,
+    Limits,
     RenderedPairs,
     RenderedRows,
     contrast_step,
@@ -85,7 +88,7 @@ def test_pairs_carry_what_the_reference_thinks_of_them(tmp_path: Path, renderer:
 def test_micro_batches_hold_every_item_once(conversations: Path, renderer: Renderer) -> None:
     rows = RenderedRows(Rows(conversations, "conversations"), renderer, max_tokens=80)
     items = [rows.item(n, 0) for n in (0, 1, 2, 5, 7)]
-    batches = next_token_step(items, micro=2, pad_id=renderer.pad_id, device="cpu")
+    batches = next_token_step(items, micro=Limits(2), pad_id=renderer.pad_id, device="cpu")
     assert [len(batch.compute.keywords["batch"].input_ids_BT) for batch in batches] == [2, 2, 1]  # type: ignore[attr-defined]
     assert sum(batch.num_tokens for batch in batches) == sum(len(item.ids) for item in items)
     assert [batch.num_tiles for batch in batches] == [3, 3, 3]
@@ -100,14 +103,14 @@ def test_chosen_and_rejected_stay_with_their_reference(
     objective = Preferences(kind="dpo", beta=0.1)
     # The rewards at reference 0 are the log-probabilities themselves.
     settings: dict[str, Any] = {"pad_id": renderer.pad_id, "device": "cpu"}
-    (whole,) = preference_step(items, objective, micro=2, **settings)
-    halves = preference_step(items, objective, micro=1, **settings)
+    (whole,) = preference_step(items, objective, micro=Limits(2), **settings)
+    halves = preference_step(items, objective, micro=Limits(1), **settings)
     together, apart = whole.compute(model), [half.compute(model) for half in halves]
     torch.testing.assert_close(together.total, apart[0].total + apart[1].total)
     assert together.count == 2
     assert whole.num_tokens == sum(half.num_tokens for half in halves)
     shifted = AnswerPair(items[0].chosen, items[0].rejected, reference=(0.0, 10.0))
-    (moved,) = preference_step([shifted, items[1]], objective, micro=2, **settings)
+    (moved,) = preference_step([shifted, items[1]], objective, micro=Limits(2), **settings)
     gained = moved.compute(model).metrics["reward_margin"] - together.metrics["reward_margin"]
     assert gained == pytest.approx(0.1 * 10, rel=1e-4)
 
@@ -127,14 +130,18 @@ def test_a_contrastive_step_knows_which_captions_are_true(renderer: Renderer) ->
     (batch,) = contrast_step(rows, renderer.tokenizer, image_px=16, max_tokens=12, device="cpu")
     inputs = batch.compute.keywords  # type: ignore[attr-defined]
     assert inputs["matches_BC"].tolist() == [
-        [True, False, False], [False, True, False], [True, False, False],
+        [True, False, True, False, True, False],
+        [False, True, False, True, False, False],
+        [True, False, True, False, True, False],
     ]  # fmt: skip
-    assert inputs["captions_CT"].shape == (3, 12)
+    assert inputs["captions_CT"].shape == (6, 12)
+    # The last token of every caption stands in the last place.
+    assert inputs["caption_mask_CT"][:, -1].tolist() == [1] * 6
     assert inputs["pixels_B3PP"].shape == (3, 3, 16, 16)
     assert inputs["pixels_B3PP"][0, :, 0, 0].tolist() == [1.0, -1.0, -1.0]
     assert batch.num_tiles == 3
     again = renderer.tokenizer.batch_decode(inputs["captions_CT"], skip_special_tokens=True)
-    assert again == ["um gato", "um cão", "uma vaca"]
+    assert again == ["um gato", "um cão", "um gato", "um cão", "um gato", "uma vaca"]
 
 
 def test_a_contrastive_step_wants_one_picture_each(renderer: Renderer) -> None:
@@ -213,3 +220,24 @@ def test_a_feed_of_preferences_computes_the_reference_beside_the_artifact(
     (batch,) = feed.step(0)
     result = batch.compute(model)
     assert result.total.item() / result.count == pytest.approx(0.693147, abs=1e-5)
+
+
+@given(
+    lengths=st.lists(st.integers(1, 50), min_size=1, max_size=20),
+    rows=st.integers(1, 8),
+    tokens=st.integers(0, 120),
+)
+def test_portions_hold_everything_in_order_and_stay_inside_the_limits(
+    lengths: list[int], rows: int, tokens: int
+) -> None:
+    portions = list(Limits(rows, tokens).cut(lengths, lambda length: length))
+    assert [length for portion in portions for length in portion] == lengths
+    for portion in portions:
+        assert 1 <= len(portion) <= rows
+        assert not tokens or len(portion) == 1 or max(portion) * len(portion) <= tokens
+
+
+def test_portions_are_as_large_as_the_limits_allow() -> None:
+    assert list(Limits(8, 100).cut([20, 30, 30, 40, 90, 10], lambda length: length)) == [
+        [20, 30, 30], [40], [90], [10],
+    ]  # fmt: skip

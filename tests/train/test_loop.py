@@ -21,9 +21,10 @@ from amalia.model import build, export
 from amalia.model.render import Renderer
 from amalia.records import Conversation, Row
 from amalia.train import checkpoint, loop
-from amalia.train.feed import MicroBatch, next_token_step
-from amalia.train.loop import freeze, measure, optimizer_for, run_stage, train_step
+from amalia.train.feed import Limits, MicroBatch, next_token_step
+from amalia.train.loop import freeze, measure, run_stage, train_step
 from amalia.train.objectives import LossSum
+from amalia.train.optimizer import Optimizers, optimizers_for
 from amalia.train.stage import Places, Stage, Trainable
 
 CPU = Device("cpu", "float32", "a test", "test", 1, 0)
@@ -105,14 +106,14 @@ def log_of(folder: Path) -> list[dict[str, Any]]:
 
 def cut(rows: list[Row[Conversation]], renderer: Renderer, micro: int) -> list[MicroBatch]:
     items = [renderer.conversation(row) for row in rows]
-    return next_token_step(items, micro=micro, pad_id=renderer.pad_id, device="cpu")
+    return next_token_step(items, micro=Limits(micro), pad_id=renderer.pad_id, device="cpu")
 
 
 def gradients(folder: Path, micro: int) -> tuple[float, dict[str, torch.Tensor]]:
     """Loss and unclipped gradients of one step over eight conversations."""
     model = export.load(folder)
     batches = cut(colors(8), Renderer.load(folder), micro)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    optimizer = Optimizers((torch.optim.SGD(model.parameters(), lr=0.0),))
     result = train_step(model, batches, optimizer, clip_norm=1e9, device=CPU)
     found = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
     return result.loss, found
@@ -132,13 +133,16 @@ def test_one_batch_of_eight_equals_smaller_ones(tiny_model: Path, micro: int) ->
         torch.testing.assert_close(parts[name], gradient, rtol=1e-4, atol=1e-6, msg=name)
 
 
+@pytest.mark.parametrize("kind", ["adamw", "muon"])
 @pytest.mark.parametrize("part", ["connector", "vision", "language"])
-def test_what_is_frozen_is_bit_identical_after_a_step(tiny_model: Path, part: Any) -> None:
+def test_what_is_frozen_is_bit_identical_after_a_step(
+    tiny_model: Path, part: Any, kind: Any
+) -> None:
     model = export.load(tiny_model)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     trainable = {part: Trainable(lr=1e-2)}
     trained = freeze(model, trainable)
-    optimizer = optimizer_for(model, stage(trainable={part: {"lr": 1e-2}}))
+    optimizer = optimizers_for(model, trainable, kind=kind, beta2=0.95)
     batches = cut(colors(8), Renderer.load(tiny_model), 4)
     for _ in range(2):
         train_step(model, batches, optimizer, clip_norm=1.0, device=CPU)
@@ -186,6 +190,35 @@ def test_only_the_connector_changes_in_an_align_stage(
     ]  # fmt: skip
 
 
+def test_the_tower_of_a_trained_model_can_be_kept_alone(
+    beside: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    trained = stage(
+        start={"kind": "model", "model": str(tiny_model)},
+        trainable={"vision": {"lr": 1e-2}},
+        keep="tower",
+    )
+    run_stage(trained, places(tmp_path / "torre", beside))
+    kept = export.load_tower(tmp_path / "torre")
+    before = export.load_tower(tiny_model).state_dict()
+    assert set(kept.state_dict()) == set(before)
+    name = "vision_model.encoder.layers.0.mlp.fc1.weight"
+    assert not torch.equal(kept.state_dict()[name], before[name])
+
+
+def test_a_tower_cannot_be_kept_of_a_model_without_one(
+    beside: Path, tiny_language: Path, tmp_path: Path
+) -> None:
+    blind = stage(
+        start={"kind": "model", "model": str(tiny_language)},
+        trainable={"language": {"lr": 1e-2}},
+        mixture=[{"artifact": "prosa", "weight": 1}],
+        keep="tower",
+    )
+    with pytest.raises(TrainingError, match="keep asks for the tower of a LlamaForCausalLM"):
+        run_stage(blind, places(tmp_path / "nada", beside))
+
+
 def test_a_part_the_model_does_not_have_is_named(tiny_language: Path) -> None:
     with pytest.raises(
         TrainingError, match="trainable names vision; this model has the parts language"
@@ -193,21 +226,9 @@ def test_a_part_the_model_does_not_have_is_named(tiny_language: Path) -> None:
         freeze(export.load(tiny_language), {"vision": Trainable(lr=1.0)})
 
 
-def test_matrices_decay_and_the_rest_does_not(tiny_model: Path) -> None:
-    model = export.load(tiny_model)
-    optimizer = optimizer_for(
-        model, stage(trainable={"connector": {"lr": 0.5, "weight_decay": 0.1}})
-    )
-    found = [
-        (group["weight_decay"], group["lr"], sorted(p.ndim for p in group["params"]))
-        for group in optimizer.param_groups
-    ]
-    assert found == [(0.1, 0.5, [2, 2]), (0.0, 0.5, [1, 1, 1])]
-
-
 def test_gradients_are_clipped_and_their_norm_is_told(tiny_model: Path) -> None:
     model = export.load(tiny_model)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    optimizer = Optimizers((torch.optim.SGD(model.parameters(), lr=0.0),))
     batches = cut(colors(4), Renderer.load(tiny_model), 4)
     result = train_step(model, batches, optimizer, clip_norm=0.01, device=CPU)
     norms = [p.grad.norm() for p in model.parameters() if p.grad is not None]
@@ -227,7 +248,7 @@ def test_a_loss_that_is_not_finite_stops_and_leaves_the_model(
         result = batch.compute(model)
         return LossSum(result.total * factor, result.count, {})
 
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1.0)
+    optimizer = Optimizers((torch.optim.AdamW(model.parameters(), lr=1.0),))
     with pytest.raises(
         TrainingError, match=r"loss (nan|inf) .* is not finite; lower the learning rate"
     ):
@@ -240,7 +261,7 @@ def test_measuring_is_the_loss_without_training(tiny_model: Path) -> None:
     renderer = Renderer.load(tiny_model)
     rows = colors(6)
     measured = measure(model, cut(rows, renderer, 4), CPU)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    optimizer = Optimizers((torch.optim.SGD(model.parameters(), lr=0.0),))
     assert measured.loss == pytest.approx(
         train_step(model, cut(rows, renderer, 6), optimizer, clip_norm=1.0, device=CPU).loss,
         rel=1e-6,
@@ -382,7 +403,7 @@ def test_a_device_that_is_not_there_is_refused(
 def test_a_disk_that_fills_up_leaves_no_model(
     beside: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:

@@ -49,7 +49,6 @@ def siglip_pair(
         projection_size=tower.hidden,
     )
     config = SiglipConfig(text_config=text_config.to_dict(), vision_config=vision_config.to_dict())
-    config._attn_implementation = "sdpa"
     pair = SiglipModel(config)
     # transformers starts at temperature 1 and bias 0, the paper at 10 and -10 for batches of 32,768
     # (section 3.2). For hundreds of captions a bias of -5 is what a blind model would learn, and a

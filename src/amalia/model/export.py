@@ -136,8 +136,10 @@ def load_language(folder: Path) -> LlamaForCausalLM:
 
 
 def load_tower(folder: Path) -> SiglipVisionModel:
-    """Load a folder that must hold a SigLIP-type tower."""
+    """Load a SigLIP-type tower, alone or out of a LLaVA-NeXT model."""
     model = load(folder)
+    if isinstance(model, LlavaNextForConditionalGeneration):
+        model = model.model.vision_tower
     if not isinstance(model, SiglipVisionModel):
         raise ArtifactError(
             f"{folder} holds a {type(model).__name__}; expected a SigLIP-type tower"

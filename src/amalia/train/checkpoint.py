@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from amalia.store import disk_errors, sha256_of, write_text
+from amalia.train.optimizer import Optimizers
 
 KEPT = 2
 WRITERS_RAISE = (SafetensorError, RuntimeError)
@@ -31,7 +32,7 @@ def save(
     step: int,
     *,
     parameters: Mapping[str, nn.Parameter],
-    optimizer: torch.optim.Optimizer,
+    optimizer: Optimizers,
 ) -> None:
     """Write the state after ``step`` steps and forget all but the newest two.
 
@@ -59,9 +60,7 @@ def save(
         shutil.rmtree(old)
 
 
-def load(
-    folder: Path, *, parameters: Mapping[str, nn.Parameter], optimizer: torch.optim.Optimizer
-) -> int:
+def load(folder: Path, *, parameters: Mapping[str, nn.Parameter], optimizer: Optimizers) -> int:
     """Restore the newest whole checkpoint.
 
     Returns:

@@ -7,7 +7,7 @@ than ``max_tokens`` are skipped for the next one of their source and counted in 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial as partial_
 from pathlib import Path
@@ -21,7 +21,7 @@ from transformers import PreTrainedTokenizerFast
 from amalia import manifest as manifests
 from amalia.device import Device
 from amalia.errors import TrainingError
-from amalia.model.render import Rendered, Renderer, collate
+from amalia.model.render import Rendered, Renderer, collate, scaled
 from amalia.model.tile import TileGrid
 from amalia.recipe import fingerprint
 from amalia.records import Preference, Row
@@ -44,6 +44,26 @@ class MicroBatch:
     compute: Compute
     num_tokens: int
     num_tiles: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is computed at once."""
+
+    rows: int
+    tokens: int = 0
+    """Padding included; 0 is as many as the rows have. One row may always have more."""
+
+    def cut(self, items: Sequence[T], length: Callable[[T], int]) -> Iterator[Sequence[T]]:
+        """Cut the items of a step into portions, in order."""
+        start = longest = 0
+        for place, item in enumerate(items):
+            longest = max(longest, length(item))
+            size = place - start
+            if size == self.rows or (size and self.tokens and longest * (size + 1) > self.tokens):
+                yield items[start:place]
+                start, longest = place, length(item)
+        yield items[start:]
 
 
 @dataclass
@@ -146,7 +166,7 @@ def open_feed(
         partial: Folder of the artifact being made; DPO keeps its reference log-probabilities there.
         device: Where to compute.
     """
-    micro = stage.run.micro_batch or stage.batch
+    micro = Limits(stage.run.micro_batch or stage.batch, stage.run.micro_tokens)
     pad_id = begun.renderer.pad_id
     objective = stage.objective
     if isinstance(objective, Contrast):
@@ -174,7 +194,7 @@ def open_feed(
             model_fingerprint=fingerprint(
                 stage.start, **{n: manifests.read(find(n)).fingerprint for n in stage.references()}
             ),
-            batch=micro,
+            batch=micro.rows,
             device=device,
         )
         cut = partial_(
@@ -214,12 +234,11 @@ def _feed(
 
 
 def next_token_step(
-    items: Sequence[Rendered], *, micro: int, pad_id: int, device: str
+    items: Sequence[Rendered], *, micro: Limits, pad_id: int, device: str
 ) -> list[MicroBatch]:
     """Cut the items of a step into micro-batches of next-token prediction."""
     found = []
-    for start in range(0, len(items), micro):
-        chunk = items[start : start + micro]
+    for chunk in micro.cut(items, lambda item: len(item.ids)):
         batch = collate(chunk, pad_id=pad_id).to(device)
         tiles = sum(len(item.tiles) for item in chunk)
         tokens = sum(len(item.ids) for item in chunk)
@@ -228,12 +247,18 @@ def next_token_step(
 
 
 def preference_step(
-    items: Sequence[AnswerPair], objective: Preferences, *, micro: int, pad_id: int, device: str
+    items: Sequence[AnswerPair],
+    objective: Preferences,
+    *,
+    micro: Limits,
+    pad_id: int,
+    device: str,
 ) -> list[MicroBatch]:
     """Cut the items of a step into micro-batches of DPO."""
     found = []
-    for start in range(0, len(items), micro):
-        chunk = items[start : start + micro]
+    for chunk in micro.cut(
+        items, lambda item: 2 * max(len(item.chosen.ids), len(item.rejected.ids))
+    ):
         both = [item.chosen for item in chunk] + [item.rejected for item in chunk]
         batch = collate(both, pad_id=pad_id).to(device)
         chosen, rejected = torch.tensor([item.reference for item in chunk], device=device).unbind(1)
@@ -259,18 +284,23 @@ def contrast_step(
 ) -> list[MicroBatch]:
     """Make the one micro-batch of a contrastive step.
 
-    Captions are those of all pictures and all their hard negatives; a caption that stands twice is true
-    of every picture whose own caption it is.
+    Captions are those of all pictures and then all their hard negatives; a caption that stands twice is
+    both times true of every picture whose own caption it is.
     """
     grid = TileGrid(image_px, image_px, ((image_px, image_px),))
     tiles = np.stack([grid.cut(_picture(row))[0] for row in rows])
     right = [row.record.chosen.text for row in rows]
-    captions = list(dict.fromkeys([*right, *(row.record.rejected.text for row in rows)]))
+    captions = [*right, *(row.record.rejected.text for row in rows)]
     matches = torch.tensor([[caption == own for caption in captions] for own in right])
     encoded = tokenizer(
-        captions, padding="max_length", truncation=True, max_length=max_tokens, return_tensors="pt"
+        captions,
+        padding="max_length",
+        padding_side="left",
+        truncation=True,
+        max_length=max_tokens,
+        return_tensors="pt",
     )
-    pixels = torch.from_numpy(tiles).to(torch.float32).div_(127.5).sub_(1.0)
+    pixels = torch.from_numpy(scaled(tiles))
     compute = partial_(
         objectives.contrast,
         pixels_B3PP=pixels.to(device),

@@ -32,6 +32,7 @@ from amalia.store import Workshop, disk_errors, write_text
 from amalia.train import checkpoint
 from amalia.train.feed import Feed, MicroBatch, open_feed
 from amalia.train.objectives import LossSum
+from amalia.train.optimizer import Optimizers, optimizers_for
 from amalia.train.stage import LOG_NAME, Places, Stage, Trainable
 from amalia.train.start import begin, write
 
@@ -64,12 +65,13 @@ def run_stage(stage: Stage, places: Places) -> Manifest:
         torch.manual_seed(stage.seed)
         begun = begin(stage, places.find)
         trained = freeze(begun.model, stage.trainable)
+        _attend(begun.model, device.attention(stage.max_tokens))
         nn.Module.to(begun.model, device.kind)  # transformers' own wrapper of it is untyped
         feed = open_feed(stage, begun, places.find, partial=shop.partial, device=device)
         prepared_s = time.monotonic() - began
         figures = _train(stage, begun.model, trained, feed, shop.partial, device)
         with disk_errors(shop.partial, *checkpoint.WRITERS_RAISE):
-            write(begun, shop.partial)
+            write(begun, shop.partial, keep=stage.keep)
         figures |= {
             "seconds": round(float(figures["seconds"]) + prepared_s, 1),
             "parameters": sum(part.count for part in build.parts(begun.model).values()),
@@ -111,26 +113,15 @@ def freeze(model: PreTrainedModel, trainable: Mapping[Any, Trainable]) -> dict[s
     return trained
 
 
-def optimizer_for(model: PreTrainedModel, stage: Stage) -> torch.optim.AdamW:
-    """Make AdamW with a group for each part's matrices and one for the rest, which never decays."""
-    groups: list[dict[str, Any]] = []
-    for name, part in build.parts(model).items():
-        if name not in stage.trainable:
-            continue
-        settings = stage.trainable[name]
-        matrices = [parameter for parameter in part.parameters.values() if parameter.ndim >= 2]
-        others = [parameter for parameter in part.parameters.values() if parameter.ndim < 2]
-        for parameters, decay in ((matrices, settings.weight_decay), (others, 0.0)):
-            if parameters:
-                groups.append(
-                    {
-                        "params": parameters,
-                        "weight_decay": decay,
-                        "lr": settings.lr,
-                        "peak_lr": settings.lr,
-                    }
-                )
-    return torch.optim.AdamW(groups, betas=(0.9, stage.beta2), fused=True)
+def _attend(model: PreTrainedModel, attention: str) -> None:
+    """Choose the attention of a model and of the models inside it, by their configurations.
+
+    ``set_attn_implementation`` does the same and warns of every configuration whose model it does
+    not find where it looks.
+    """
+    for module in model.modules():
+        if isinstance(module, PreTrainedModel):
+            module.config._attn_implementation = attention
 
 
 class StepResult(NamedTuple):
@@ -144,7 +135,7 @@ class StepResult(NamedTuple):
 def train_step(
     model: PreTrainedModel,
     batches: list[MicroBatch],
-    optimizer: torch.optim.Optimizer,
+    optimizer: Optimizers,
     *,
     clip_norm: float,
     device: Device,
@@ -154,7 +145,7 @@ def train_step(
     Raises:
         TrainingError: The loss or the gradient is not finite; the model is left as it was.
     """
-    optimizer.zero_grad(set_to_none=True)
+    optimizer.zero_grad()
     sums = _Sums()
     for batch in batches:
         with device.autocast():
@@ -163,7 +154,7 @@ def train_step(
         if result.total.requires_grad:
             result.total.backward()
         sums.add(result)
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    parameters = optimizer.parameters
     for parameter in parameters:
         if parameter.grad is not None:
             parameter.grad.div_(max(sums.count, 1))
@@ -215,7 +206,7 @@ def _train(
     partial: Path,
     device: Device,
 ) -> dict[str, float | int | str]:
-    optimizer = optimizer_for(model, stage)
+    optimizer = optimizers_for(model, stage.trainable, kind=stage.optimizer, beta2=stage.beta2)
     checkpoints = partial / "checkpoints"
     step = checkpoint.load(checkpoints, parameters=trained, optimizer=optimizer)
     log = _Log(partial / LOG_NAME, step)
@@ -234,8 +225,7 @@ def _train(
             if step + 1 < stage.steps:
                 coming = pool.submit(feed.step, step + 1)
             fraction = stage.schedule.at(step, stage.steps)
-            for group in optimizer.param_groups:
-                group["lr"] = group["peak_lr"] * fraction
+            optimizer.set_rate(fraction)
             result = train_step(model, batches, optimizer, clip_norm=stage.clip_norm, device=device)
             step += 1
             log.write(step, "train", result, lr_fraction=fraction, batches=batches)

@@ -21,6 +21,7 @@ from amalia.model.render import Batch
 
 # Tokens whose logits exist at once: 2,048 × a vocabulary of 128,000 in float32 is one gigabyte.
 HEAD_CHUNK = 2048
+SHAPE_STEP = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def next_token(model: PreTrainedModel, batch: Batch) -> LossSum:
     for hidden, targets in zip(
         hidden_SH.split(HEAD_CHUNK), targets_S.split(HEAD_CHUNK), strict=True
     ):
-        logits_SV = model.lm_head(hidden).float()
+        logits_SV = _logits(model, hidden)
         total = total + F.cross_entropy(logits_SV, targets, reduction="sum")
         right += int((logits_SV.detach().argmax(-1) == targets).sum())
     return LossSum(total, targets_S.numel(), {"token_accuracy": float(right)})
@@ -59,7 +60,7 @@ def answer_log_probs(model: PreTrainedModel, batch: Batch) -> tuple[torch.Tensor
     for hidden, targets in zip(
         hidden_SH.split(HEAD_CHUNK), targets_S.split(HEAD_CHUNK), strict=True
     ):
-        parts.append(-F.cross_entropy(model.lm_head(hidden).float(), targets, reduction="none"))
+        parts.append(-F.cross_entropy(_logits(model, hidden), targets, reduction="none"))
     counts_B = batch.supervised_BT[:, 1:].sum(1)
     owner_S = torch.repeat_interleave(torch.arange(len(counts_B), device=counts_B.device), counts_B)
     sums_B = torch.zeros(len(counts_B), device=counts_B.device).index_add(
@@ -151,8 +152,8 @@ def contrast(
 ) -> LossSum:
     """Sum of sigmoid contrastive losses, counted by picture.
 
-    Padding is masked, unlike in SigLIP: our captions are a few tokens in two dozen places, and the
-    pooled last place would see mostly padding for a long time.
+    Captions are padded on the left and padding is masked, unlike in SigLIP: ours are a few tokens in
+    two dozen places, and the pooled last place would see mostly padding for a long time.
     """
     pictures = F.normalize(model.get_image_features(pixel_values=pixels_B3PP).float(), dim=-1)
     captions = F.normalize(_caption_features(model, captions_CT, caption_mask_CT), dim=-1)
@@ -169,6 +170,18 @@ def _caption_features(
 ) -> torch.Tensor:
     features: torch.Tensor = model.get_text_features(input_ids=captions_CT, attention_mask=mask_CT)
     return features.float()
+
+
+def _logits(model: PreTrainedModel, hidden_SH: torch.Tensor) -> torch.Tensor:
+    """Logits of some states, [S, V] float32.
+
+    The head sees S rounded up: on a CPU every new shape of a matrix product costs a new kernel, and
+    the number of supervised tokens is another one in every batch.
+    """
+    missing = -len(hidden_SH) % SHAPE_STEP
+    padded = F.pad(hidden_SH, (0, 0, 0, missing)) if missing else hidden_SH
+    logits_SV: torch.Tensor = model.lm_head(padded)[: len(hidden_SH)]
+    return logits_SV.float()
 
 
 def _supervised_states(model: PreTrainedModel, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:

@@ -141,6 +141,8 @@ class StageRun(Settings):
 
     micro_batch: int = Field(default=0, ge=0)
     """Rows computed at once; 0 computes the whole batch at once."""
+    micro_tokens: int = Field(default=0, ge=0)
+    """Tokens computed at once, padding included; 0 sets no limit. A longer row is computed alone."""
     checkpoint_every_s: float = Field(default=60.0, gt=0)
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
@@ -162,9 +164,13 @@ class Stage(Settings):
     max_tokens: int = Field(gt=0)
     """Longest sequence; a longer record is dropped and counted, never cut."""
     schedule: Schedule = Schedule()
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """``muon`` for the matrices inside the network; everything else is always left to AdamW."""
     beta2: float = Field(default=0.95, gt=0, lt=1)
     clip_norm: float = Field(default=1.0, gt=0)
     seed: int = Field(default=0, ge=0)
+    keep: Literal["model", "tower"] = "model"
+    """What is exported. Of a SigLIP pair it is always the tower."""
     run: StageRun = StageRun()
 
     @model_validator(mode="after")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from transformers import PreTrainedModel, SiglipModel
+from transformers import LlavaNextForConditionalGeneration, PreTrainedModel, SiglipModel
 
 from amalia.errors import TrainingError
 from amalia.model import build
@@ -32,8 +33,18 @@ def begin(stage: Stage, find: Find) -> Begun:
 
     Raises:
         ArtifactError: A part is missing or of another kind.
-        TrainingError: Canvases that are no multiple of the tower's tile.
+        TrainingError: Canvases that are no multiple of the tower's tile; the tower is to be kept of a
+            model without one.
     """
+    begun = _begun(stage, find)
+    if stage.keep == "tower" and "vision" not in build.parts(begun.model):
+        raise TrainingError(
+            f"keep asks for the tower of a {type(begun.model).__name__}, which has none; leave it out"
+        )
+    return begun
+
+
+def _begun(stage: Stage, find: Find) -> Begun:
     start = stage.start
     if isinstance(start, FromModel):
         folder = find(start.model)
@@ -57,7 +68,11 @@ def begin(stage: Stage, find: Find) -> Begun:
     return Begun(build.siglip_pair(start.tower, start.text, tokenizer), Renderer(tokenizer, None))
 
 
-def write(begun: Begun, folder: Path) -> None:
+def write(begun: Begun, folder: Path, *, keep: Literal["model", "tower"]) -> None:
     """Export what was trained; of a SigLIP pair only the tower."""
-    model = build.tower_of(begun.model) if isinstance(begun.model, SiglipModel) else begun.model
+    model = begun.model
+    if isinstance(model, SiglipModel):
+        model = build.tower_of(model)
+    elif isinstance(model, LlavaNextForConditionalGeneration) and keep == "tower":
+        model = model.model.vision_tower
     export(model, folder, tokenizer=begun.renderer.tokenizer, grid=begun.renderer.grid)
