@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from amalia import lineage
@@ -34,9 +35,7 @@ def main() -> None:
         if differing:
             raise SystemExit(f"{made / name} differs from its manifest in {', '.join(differing)}")
         shutil.copytree(made / name, target / name)
-    for name in sorted(
-        {item.name for part in WHOLE for item in manifests.read(made / part).inputs}
-    ):
+    for name in sorted(_behind(made, WHOLE) - set(WHOLE)):
         (target / name).mkdir(exist_ok=True)
         shutil.copy2(made / name / manifests.FILE_NAME, target / name / manifests.FILE_NAME)
     total = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
@@ -50,6 +49,17 @@ def main() -> None:
         f"{total / 1e6:.1f} MB",
     ]
     print("\n".join(lines))  # noqa: T201 - a script talks to its user
+
+
+def _behind(made: Path, names: Iterable[str]) -> set[str]:
+    """Name every artifact that went into some, however far back."""
+    inputs = {
+        item.name
+        for name in names
+        for item in manifests.read(made / name).inputs
+        if not item.path.startswith(manifests.PACKAGED)
+    }
+    return inputs | _behind(made, inputs) if inputs else set()
 
 
 if __name__ == "__main__":

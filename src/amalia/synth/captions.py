@@ -41,7 +41,7 @@ from amalia.synth.spelling import made_up, misspelt
 from amalia.synth.splits import Split, split_of, word_split
 
 GENERATOR = "amalia.synth.captions@1"
-EVERYDAY_SHARE = 0.85
+EVERYDAY_SHARE = 0.9
 """Of the pictures of one thing."""
 
 _SIDES: dict[Relation, tuple[str, str]] = {
@@ -59,8 +59,8 @@ _PROSE_LICENSE = "MPL-2.0"
 class Weights:
     """How often each kind of picture is made; relative to their sum."""
 
-    lettering: float = 0.30
-    naming: float = 0.44
+    lettering: float = 0.24
+    naming: float = 0.50
     groups: float = 0.09
     gatherings: float = 0.13
     charts: float = 0.04
@@ -83,7 +83,7 @@ def caption_pairs(
         fonts: At least one printed and one handwriting.
         words: Words to write; those of other splits are left out. Made-up ones are added.
         split: Only words, counts, compositions and picture seeds of this split are used.
-        weights: How often each kind is made; by default 44 % names, 30 % lettering, 22 % groups
+        weights: How often each kind is made; by default 50 % names, 24 % lettering, 22 % groups
             and gatherings, 5 % charts.
 
     Yields:
