@@ -240,6 +240,10 @@ def test_a_batch_is_padded_masked_and_scaled(renderer: Renderer) -> None:
     assert right.input_ids_BT[0].tolist() == [*short.ids, *[renderer.pad_id] * gap]
     assert left.input_ids_BT[0].tolist() == [*[renderer.pad_id] * gap, *short.ids]
     assert right.attention_mask_BT.sum(1).tolist() == [len(short.ids), len(long.ids)]
+    longer = collate([short], pad_id=renderer.pad_id, multiple=16)
+    assert longer.input_ids_BT.shape[1] % 16 == 0
+    assert longer.input_ids_BT[0, : len(short.ids)].tolist() == list(short.ids)
+    assert int(longer.attention_mask_BT.sum()) == len(short.ids)
     assert left.attention_mask_BT[0].tolist() == [0] * gap + [1] * len(short.ids)
     assert right.supervised_BT[0].tolist() == [*short.supervised, *[False] * gap]
     assert left.supervised_BT[0].tolist() == [*[False] * gap, *short.supervised]

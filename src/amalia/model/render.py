@@ -31,9 +31,6 @@ from amalia.model.tile import TileGrid, Tiles
 from amalia.model.tokenizer import END_OF_TURN, IMAGE_TOKEN
 from amalia.records import Conversation, Image, Preference, Row, Text, Turn
 
-LENGTH_STEP = 16
-"""On a CPU every new shape of a matrix product costs a new kernel: half of a small training step."""
-
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
@@ -205,7 +202,11 @@ class Renderer:
 
 
 def collate(
-    rendered: Sequence[Rendered], *, pad_id: int, side: Literal["left", "right"] = "right"
+    rendered: Sequence[Rendered],
+    *,
+    pad_id: int,
+    side: Literal["left", "right"] = "right",
+    multiple: int = 1,
 ) -> Batch:
     """Pad rendered conversations into one batch.
 
@@ -213,15 +214,13 @@ def collate(
         rendered: B rendered conversations, at least one.
         pad_id: Token that fills the shorter ones; it is masked.
         side: Where to pad: ``right`` to train, ``left`` to generate.
-
-    To train, the length is rounded up to a multiple of ``LENGTH_STEP``.
+        multiple: The length is rounded up to a multiple of this.
 
     Returns:
         The batch; pixels are float32 in [-1, 1] (mean and deviation 0.5), as SigLIP expects.
     """
     length = max(len(item.ids) for item in rendered)
-    if side == "right":
-        length += -length % LENGTH_STEP
+    length += -length % multiple
     ids = np.full((len(rendered), length), pad_id, dtype=np.int64)
     mask = np.zeros((len(rendered), length), dtype=np.int64)
     supervised = np.zeros((len(rendered), length), dtype=bool)

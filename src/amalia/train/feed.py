@@ -33,6 +33,9 @@ from amalia.train.reference import Pair, key
 from amalia.train.stage import Contrast, NewPair, Preferences, Stage
 from amalia.train.start import Begun, Find
 
+# On a CPU every new shape of a matrix product costs a new kernel.
+LENGTH_STEP = 16
+
 T = TypeVar("T")
 Compute = Callable[[Any], LossSum]
 
@@ -239,7 +242,7 @@ def next_token_step(
     """Cut the items of a step into micro-batches of next-token prediction."""
     found = []
     for chunk in micro.cut(items, lambda item: len(item.ids)):
-        batch = collate(chunk, pad_id=pad_id).to(device)
+        batch = collate(chunk, pad_id=pad_id, multiple=LENGTH_STEP).to(device)
         tiles = sum(len(item.tiles) for item in chunk)
         tokens = sum(len(item.ids) for item in chunk)
         found.append(MicroBatch(partial_(objectives.next_token, batch=batch), tokens, tiles))
@@ -260,7 +263,7 @@ def preference_step(
         items, lambda item: 2 * max(len(item.chosen.ids), len(item.rejected.ids))
     ):
         both = [item.chosen for item in chunk] + [item.rejected for item in chunk]
-        batch = collate(both, pad_id=pad_id).to(device)
+        batch = collate(both, pad_id=pad_id, multiple=LENGTH_STEP).to(device)
         chosen, rejected = torch.tensor([item.reference for item in chunk], device=device).unbind(1)
         compute = partial_(
             objectives.preference,
