@@ -88,12 +88,10 @@ class RenderedRows:
 
     def item(self, index: int, epoch: int) -> Rendered:
         """Render a record, or the next that fits."""
-        for place in range(index, index + len(self.rows)):
-            rendered = self.renderer.conversation(self.rows.item(place % len(self.rows), epoch))
-            if len(rendered.ids) <= self.max_tokens:
-                return rendered
-            self.too_long.add(place % len(self.rows))
-        raise _all_too_long(self.name, self.max_tokens)
+        _, rendered = _first_that_fits(
+            self, index, epoch, self.renderer.conversation, lambda item: len(item.ids)
+        )
+        return rendered
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +123,10 @@ class RenderedPairs:
 
     def item(self, index: int, epoch: int) -> AnswerPair:
         """Render a pair, or the next that fits."""
-        for place in range(index, index + len(self.rows)):
-            row = self.rows.item(place % len(self.rows), epoch)
-            chosen, rejected = self.renderer.answers(row)
-            if max(len(chosen.ids), len(rejected.ids)) <= self.max_tokens:
-                return AnswerPair(chosen, rejected, self.reference[key(row)])
-            self.too_long.add(place % len(self.rows))
-        raise _all_too_long(self.name, self.max_tokens)
+        row, answers = _first_that_fits(
+            self, index, epoch, self.renderer.answers, lambda both: max(len(b.ids) for b in both)
+        )
+        return AnswerPair(*answers, self.reference[key(row)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,5 +319,21 @@ def _picture(row: Row[Preference]) -> PillowImage.Image:
         return picture.convert("RGB")
 
 
-def _all_too_long(name: str, max_tokens: int) -> TrainingError:
-    return TrainingError(f"no record of {name} fits into max_tokens {max_tokens}; raise max_tokens")
+def _first_that_fits(
+    source: RenderedRows | RenderedPairs,
+    index: int,
+    epoch: int,
+    render: Callable[[Row[Any]], T],
+    length: Callable[[T], int],
+) -> tuple[Row[Any], T]:
+    """Give a record, or the next that fits, also rendered, and remember those that do not fit."""
+    for place in range(index, index + len(source)):
+        number = place % len(source)
+        row = source.rows.item(number, epoch)
+        rendered = render(row)
+        if length(rendered) <= source.max_tokens:
+            return row, rendered
+        source.too_long.add(number)
+    raise TrainingError(
+        f"no record of {source.name} fits into max_tokens {source.max_tokens}; raise max_tokens"
+    )

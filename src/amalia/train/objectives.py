@@ -9,7 +9,7 @@ Shape suffixes: B sequences, T tokens, S supervised tokens, H hidden, C captions
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,10 +40,7 @@ def next_token(model: PreTrainedModel, batch: Batch) -> LossSum:
     hidden_SH, targets_S = _supervised_states(model, batch)
     total = hidden_SH.new_zeros((), dtype=torch.float32)
     right = 0
-    for hidden, targets in zip(
-        hidden_SH.split(HEAD_CHUNK), targets_S.split(HEAD_CHUNK), strict=True
-    ):
-        logits_SV = _logits(model, hidden)
+    for logits_SV, targets in _read_out(model, hidden_SH, targets_S):
         total = total + F.cross_entropy(logits_SV, targets, reduction="sum")
         right += int((logits_SV.detach().argmax(-1) == targets).sum())
     return LossSum(total, targets_S.numel(), {"token_accuracy": float(right)})
@@ -56,11 +53,10 @@ def answer_log_probs(model: PreTrainedModel, batch: Batch) -> tuple[torch.Tensor
         Sums in nats, float32 [B], and numbers of tokens, int64 [B].
     """
     hidden_SH, targets_S = _supervised_states(model, batch)
-    parts = []
-    for hidden, targets in zip(
-        hidden_SH.split(HEAD_CHUNK), targets_S.split(HEAD_CHUNK), strict=True
-    ):
-        parts.append(-F.cross_entropy(_logits(model, hidden), targets, reduction="none"))
+    parts = [
+        -F.cross_entropy(logits_SV, targets, reduction="none")
+        for logits_SV, targets in _read_out(model, hidden_SH, targets_S)
+    ]
     counts_B = batch.supervised_BT[:, 1:].sum(1)
     owner_S = torch.repeat_interleave(torch.arange(len(counts_B), device=counts_B.device), counts_B)
     sums_B = torch.zeros(len(counts_B), device=counts_B.device).index_add(
@@ -172,16 +168,19 @@ def _caption_features(
     return features.float()
 
 
-def _logits(model: PreTrainedModel, hidden_SH: torch.Tensor) -> torch.Tensor:
-    """Logits of some states, [S, V] float32.
+def _read_out(
+    model: PreTrainedModel, hidden_SH: torch.Tensor, targets_S: torch.Tensor
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Logits of some states, [S, V] float32, with their targets, ``HEAD_CHUNK`` at a time.
 
     The head sees S rounded up: on a CPU every new shape of a matrix product costs a new kernel, and
     the number of supervised tokens is another one in every batch.
     """
-    missing = -len(hidden_SH) % SHAPE_STEP
-    padded = F.pad(hidden_SH, (0, 0, 0, missing)) if missing else hidden_SH
-    logits_SV: torch.Tensor = model.lm_head(padded)[: len(hidden_SH)]
-    return logits_SV.float()
+    for hidden, targets in zip(
+        hidden_SH.split(HEAD_CHUNK), targets_S.split(HEAD_CHUNK), strict=True
+    ):
+        padded = F.pad(hidden, (0, 0, 0, -len(hidden) % SHAPE_STEP))
+        yield model.lm_head(padded)[: len(hidden)].float(), targets
 
 
 def _supervised_states(model: PreTrainedModel, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:

@@ -10,16 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import nn
 from transformers import PreTrainedModel
 
 from amalia.model import build
-from amalia.train.stage import Trainable
-
-Kind = Literal["adamw", "muon"]
+from amalia.train.stage import OptimizerKind, Trainable
 
 # Readout layers: their rows belong to single tokens, like those of an embedding.
 _HEADS = ("lm_head",)
@@ -68,7 +66,7 @@ class Optimizers:
 
 
 def optimizers_for(
-    model: PreTrainedModel, trainable: Mapping[Any, Trainable], *, kind: Kind, beta2: float
+    model: PreTrainedModel, trainable: Mapping[Any, Trainable], *, kind: OptimizerKind, beta2: float
 ) -> Optimizers:
     """Make the optimizers of the parts that train.
 

@@ -22,6 +22,10 @@ Reference = str
 """``package:NAME`` for a packaged part, the name of an artifact beside the output, or a path."""
 
 
+OptimizerKind = Literal["adamw", "muon"]
+Kept = Literal["model", "tower"]
+
+
 class FromModel(Settings):
     """Go on with an exported model of the same kind."""
 
@@ -164,12 +168,12 @@ class Stage(Settings):
     max_tokens: int = Field(gt=0)
     """Longest sequence; a longer record is dropped and counted, never cut."""
     schedule: Schedule = Schedule()
-    optimizer: Literal["adamw", "muon"] = "adamw"
+    optimizer: OptimizerKind = "adamw"
     """``muon`` for the matrices inside the network; everything else is always left to AdamW."""
     beta2: float = Field(default=0.95, gt=0, lt=1)
     clip_norm: float = Field(default=1.0, gt=0)
     seed: int = Field(default=0, ge=0)
-    keep: Literal["model", "tower"] = "model"
+    keep: Kept = "model"
     """What is exported. Of a SigLIP pair it is always the tower."""
     run: StageRun = StageRun()
 

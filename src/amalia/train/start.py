@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from transformers import LlavaNextForConditionalGeneration, PreTrainedModel, SiglipModel
 
@@ -14,7 +13,7 @@ from amalia.model import build
 from amalia.model.export import export, load, load_language, load_tokenizer, load_tower
 from amalia.model.render import Renderer
 from amalia.model.tile import TileGrid
-from amalia.train.stage import FromExtension, FromModel, FromParts, NewLanguage, Stage
+from amalia.train.stage import FromExtension, FromModel, FromParts, Kept, NewLanguage, Stage
 
 Find = Callable[[str], Path]
 """From what a recipe calls an artifact to its folder."""
@@ -68,7 +67,7 @@ def _begun(stage: Stage, find: Find) -> Begun:
     return Begun(build.siglip_pair(start.tower, start.text, tokenizer), Renderer(tokenizer, None))
 
 
-def write(begun: Begun, folder: Path, *, keep: Literal["model", "tower"]) -> None:
+def write(begun: Begun, folder: Path, *, keep: Kept) -> None:
     """Export what was trained; of a SigLIP pair only the tower."""
     model = begun.model
     if isinstance(model, SiglipModel):
