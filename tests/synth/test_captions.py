@@ -14,7 +14,7 @@ from PIL import Image
 from amalia.errors import RecordError
 from amalia.records import Preference, Row
 from amalia.synth.captions import Weights, caption_pairs
-from amalia.synth.splits import SPLITS, split_of
+from amalia.synth.splits import SPLITS, split_of, word_split
 
 VOCABULARY = (
     "gato", "cão", "livro", "mesa", "janela", "porta", "cadeira", "autocarro", "comboio", "pera",
@@ -72,7 +72,7 @@ def test_kinds_come_in_the_usual_shares(make_rows) -> None:
         else "thing"
         for text, _, _ in captions(rows)
     )
-    assert abs(sources["lettering"] / 1200 - 0.24) < 0.05
+    assert abs(sources["lettering"] / 1200 - 0.36) < 0.05
     assert abs(sources["chart"] / 1200 - 0.05) < 0.03
 
 
@@ -173,20 +173,18 @@ def middle(picture: Image.Image, channel: int) -> tuple[float, float]:
     return sum(x for x, _ in places) / len(places), sum(y for _, y in places) / len(places)
 
 
-def test_lettering_is_part_of_a_known_word_or_made_up(make_rows) -> None:
-    rows = make_rows(300, kind="lettering")
-    found = made = 0
-    for row in rows:
-        text = row.record.chosen.text
-        assert re.fullmatch(r"«[^«»]+»", text)
+def test_lettering_is_a_known_word_or_letters_at_random(make_rows) -> None:
+    found, lengths = 0, set()
+    for row in make_rows(300, kind="lettering"):
+        (text,) = re.fullmatch(r"«([^«»]{1,6})»", row.record.chosen.text).groups()
         assert re.fullmatch(r"«[^«»]*»", row.record.rejected.text)
         words = [parent.removeprefix("word:") for parent in row.record.origin.parents]
-        if words:
-            found += 1
-            assert all(any(part in word for word in words) for part in text[1:-1].split())
-        else:
-            made += 1
-    assert 0.2 < made / len(rows) < 0.4
+        assert words in ([], [text])
+        found += bool(words)
+        lengths.add(len(text))
+        assert len(text) < 3 or word_split(text) == "train"
+    assert 0.2 < found / 300 < 0.4
+    assert lengths == {1, 2, 3, 4, 5, 6}
 
 
 def test_charts_are_read_from_left_to_right(make_rows) -> None:

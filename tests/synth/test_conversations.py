@@ -21,6 +21,7 @@ from amalia.synth.conversations import (
     text_conversations,
 )
 from amalia.synth.splits import SPLITS, word_split
+from amalia.synth.subjects import Studio
 
 Rows = list[Row[Conversation]]
 
@@ -31,7 +32,8 @@ def pictured(twin_things, fonts, words):
 
     def make(number: int, *, kind: str = "", seed: int = 0, split="train") -> Rows:
         rows = picture_conversations(
-            random.Random(seed), things=twin_things, fonts=fonts, words=words, split=split,
+            random.Random(seed),
+            studio=Studio.of(twin_things, fonts=fonts, words=words, split=split),
             weights={kind: 1.0} if kind else PICTURE_WEIGHTS,
         )  # fmt: skip
         return list(islice(rows, number))
@@ -101,17 +103,37 @@ def test_every_answer_is_a_sentence_or_a_box(kind, pictured) -> None:
             assert len(answer) < 120
 
 
-def test_a_portrait_is_always_named(pictured, twin_things) -> None:
+def test_a_portrait_is_named_before_anything_else(pictured, twin_things) -> None:
     names = {thing.id: thing.name for thing in twin_things}
     for row in pictured(80, kind="naming"):
         (parent,) = row.record.origin.parents
         name = names[parent.removeprefix("thing:")]
-        assert any(answer.lower().rstrip(".").endswith(name) for _, answer in exchanges(row))
+        question, answer = exchanges(row)[0]
+        assert name not in question
+        assert answer.lower().rstrip(".").endswith(name)
+
+
+def test_a_group_is_counted_before_anything_else(pictured) -> None:
+    numbers = r"\b(um|uma|dois|duas|três|quatro|cinco|seis)\b"
+    for row in pictured(60, kind="counting"):
+        question, answer = exchanges(row)[0]
+        assert re.search("[Qq]uant[oa]s|Conta|contar|número", question)
+        assert re.search(numbers, answer.lower())
+
+
+def test_a_list_of_all_comes_first_and_leaves_nothing_to_deny(pictured) -> None:
+    lists = 0
+    for row in pictured(80, kind="gathering"):
+        first, *rest = (answer for _, answer in exchanges(row))
+        if re.match("(Na imagem há|Vejo|Há|A imagem mostra) .* e ", first):
+            lists += 1
+            assert not any(re.match("Sim|Não", answer) for answer in rest)
+    assert 25 <= lists <= 55
 
 
 def test_gatherings_hold_several_kinds_of_question(pictured) -> None:
-    rows = pictured(80, kind="gathering")
-    assert {len(exchanges(row)) for row in rows} >= {3, 4, 5, 6}
+    rows = pictured(240, kind="gathering")
+    assert {len(exchanges(row)) for row in rows} == {1, 2, 3, 4, 5}
     said = "\n".join(answer for row in rows for _, answer in exchanges(row))
     for sign in ("Na imagem há ", "Sim", "Não", "à esquerda", "[0.", "Nenhum"):
         assert sign in said
@@ -188,7 +210,7 @@ def test_plurals(spoken) -> None:
 
 def test_unknown_kinds_are_refused(twin_things, fonts, words) -> None:
     rows = picture_conversations(
-        random.Random(0), things=twin_things, fonts=fonts, words=words, split="train",
+        random.Random(0), studio=Studio.of(twin_things, fonts=fonts, words=words, split="train"),
         weights={"nameing": 1.0},
     )  # fmt: skip
     with pytest.raises(

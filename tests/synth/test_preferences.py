@@ -13,6 +13,8 @@ from amalia.errors import RecipeError
 from amalia.records import Preference, Row
 from amalia.synth.preferences import PREFERENCE_WEIGHTS, preferences
 from amalia.synth.splits import SPLITS, split_of, word_split
+from amalia.synth.subjects import Studio
+from amalia.synth.varieties import Varieties
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +23,8 @@ def preferred(twin_things, fonts, words, paragraphs):
 
     def make(number: int, *, reason: str = "", seed: int = 0, split="train"):
         rows = preferences(
-            random.Random(seed), things=twin_things, fonts=fonts, words=words,
-            paragraphs=paragraphs, split=split,
+            random.Random(seed), varieties=Varieties.of(twin_things, paragraphs, split),
+            studio=Studio.of(twin_things, fonts=fonts, words=words, split=split),
             weights={reason: 1.0} if reason else PREFERENCE_WEIGHTS,
         )  # fmt: skip
         return list(islice(rows, number))
@@ -104,8 +106,8 @@ def test_splits_share_no_page_no_name_no_word(preferred) -> None:
 
 def test_without_twins_the_variety_cannot_be_asked_for(things, fonts, words) -> None:
     rows = preferences(
-        random.Random(0), things=things, fonts=fonts, words=words, paragraphs=(), split="train",
-        weights={"variety_pt_br": 1.0},
+        random.Random(0), varieties=Varieties.of(things, (), "train"),
+        studio=Studio.of(things, fonts=fonts, words=words, split="train"), weights={"variety_pt_br": 1.0},
     )  # fmt: skip
     with pytest.raises(RecipeError, match="nothing can be made"):
         next(rows)

@@ -13,14 +13,16 @@ from amalia.synth.conversations import picture_conversations
 from amalia.synth.preferences import preferences
 from amalia.synth.samples import TASKS, samples
 from amalia.synth.splits import split_of, word_split
+from amalia.synth.subjects import Studio
+from amalia.synth.varieties import Varieties
 
 
 @pytest.fixture(scope="module")
 def sampled(twin_things, fonts, words, paragraphs):
     def make(seed: int = 0, split="test", **counts: int):
         rows = samples(
-            seed, counts=counts, things=twin_things, fonts=fonts, words=words,
-            paragraphs=paragraphs, split=split,
+            seed, counts=counts, varieties=Varieties.of(twin_things, paragraphs, split),
+            studio=Studio.of(twin_things, fonts=fonts, words=words, split=split),
         )  # fmt: skip
         return list(rows)
 
@@ -86,9 +88,10 @@ def test_variety_prefers_portugal(sampled) -> None:
 def test_test_shares_nothing_with_train(sampled, twin_things, fonts, words, paragraphs) -> None:
     held_out = sampled(naming=24, counting=12, yes_no=12, reading=20, reading_line=8, chart=8)
     pictures = {image for row in held_out for image in row.images}
-    material = {"things": twin_things, "fonts": fonts, "words": words, "split": "train"}
-    talked = islice(picture_conversations(random.Random(0), **material), 150)
-    preferred = islice(preferences(random.Random(0), **material, paragraphs=paragraphs), 100)
+    studio = Studio.of(twin_things, fonts=fonts, words=words, split="train")
+    varieties = Varieties.of(twin_things, paragraphs, "train")
+    talked = islice(picture_conversations(random.Random(0), studio=studio), 150)
+    preferred = islice(preferences(random.Random(0), studio=studio, varieties=varieties), 100)
     trained = {image for row in talked for image in row.images}
     trained |= {image for row in preferred for image in row.images}
     assert not pictures & trained
@@ -108,8 +111,8 @@ def test_unknown_tasks_are_refused(sampled) -> None:
 
 def test_variety_needs_something_to_say(things, fonts, words) -> None:
     rows = samples(
-        0, counts={"variety": 1}, things=things, fonts=fonts, words=words, paragraphs=(),
-        split="test",
+        0, counts={"variety": 1}, varieties=Varieties.of(things, (), "test"),
+        studio=Studio.of(things, fonts=fonts, words=words, split="test"),
     )  # fmt: skip
     with pytest.raises(RecordError, match="0 paragraphs and 0 names of the test split differ"):
         next(rows)

@@ -79,11 +79,15 @@ def test_a_group_is_apart_and_of_one_style(things, seed, count, size_px) -> None
 
 
 @settings(max_examples=60, deadline=None)
-@given(seed=st.integers(0, 10**6), count=st.integers(2, 5))
-def test_a_gathering_keeps_order_and_every_pair_has_a_side(things, seed, count) -> None:
+@given(
+    seed=st.integers(0, 10**6),
+    count=st.integers(2, 5),
+    size_px=st.sampled_from([(96, 96), (192, 96), (96, 192)]),
+)
+def test_a_gathering_keeps_order_and_every_pair_has_a_side(things, seed, count, size_px) -> None:
     rng = random.Random(seed)
     cast = [rng.choice(things[:4]) for _ in range(count)]
-    scene = gathering(rng, cast, album=Album())
+    scene = gathering(rng, cast, album=Album(), size_px=size_px)
     assert [placed.thing for placed in scene.placed] == cast
     for one, other in combinations(scene.placed, 2):
         assert not overlaps(one, other)
@@ -93,7 +97,10 @@ def test_a_gathering_keeps_order_and_every_pair_has_a_side(things, seed, count) 
         assert not any(OPPOSITE[relation] in found for relation in found)
     for placed in scene.placed:
         x1, y1, x2, y2 = placed.box
-        assert 27 <= max(x2 - x1, y2 - y1) * 96 <= 47
+        assert 0 <= x1 < x2 <= 1
+        assert 0 <= y1 < y2 <= 1
+        longest = max((x2 - x1) * size_px[0], (y2 - y1) * size_px[1])
+        assert 27 <= longest <= (47 if size_px == (96, 96) else 66)
 
 
 def test_relations_name_the_clearest_first(things: tuple[Thing, ...]) -> None:

@@ -92,3 +92,16 @@ def test_without_words_writing_is_refused(things, fonts) -> None:
     studio = Studio.of(things, fonts=fonts, words=(), split="test")
     with pytest.raises(RecordError, match="found no word for the test split"):
         subjects.word(random.Random(0), studio=studio, style="printed")
+
+
+def test_a_smaller_cast_is_part_of_a_larger_one(things) -> None:
+    all_of_them = Cast.of(things)
+    small, large = (Cast.of(things, number=len(all_of_them.things) - n) for n in (2, 1))
+    assert set(small.things) < set(large.things) < set(all_of_them.things)
+    assert Cast.of(things, number=100) == all_of_them
+
+
+def test_long_words_are_left_out(things, fonts, words) -> None:
+    studio = Studio.of(things, fonts=fonts, words=words, split="train", max_letters=5)
+    assert studio.words
+    assert {len(word) for word in studio.words} <= {3, 4, 5}

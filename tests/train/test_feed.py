@@ -144,6 +144,24 @@ def test_a_contrastive_step_knows_which_captions_are_true(renderer: Renderer) ->
     assert again == ["um gato", "um cão", "um gato", "um cão", "um gato", "uma vaca"]
 
 
+def test_writing_is_read_where_its_letters_are_known(renderer: Renderer) -> None:
+    rows = [
+        shown("um gato", "um cão", "red", "a"),
+        shown("«bá»", "«ba»", "blue", "b"),
+        shown("«bw»", "«bv»", "green", "c"),
+        shown("«ab»", "«bb»", "yellow", "d"),
+    ]
+    fixed: dict[str, Any] = {"image_px": 16, "max_tokens": 12, "device": "cpu"}
+    (batch,) = contrast_step(rows, renderer.tokenizer, letters="aáb", **fixed)
+    written = batch.compute.keywords["written"]  # type: ignore[attr-defined]
+    assert written.rows_W.tolist() == [1, 3]
+    assert written.letters_L.tolist() == [3, 2, 1, 3]
+    assert written.lengths_W.tolist() == [2, 2]
+    for chosen, letters in ((rows[:1], "aáb"), (rows, "")):
+        (batch,) = contrast_step(chosen, renderer.tokenizer, letters=letters, **fixed)
+        assert batch.compute.keywords["written"] is None  # type: ignore[attr-defined]
+
+
 def test_a_contrastive_step_wants_one_picture_each(renderer: Renderer) -> None:
     with pytest.raises(
         TrainingError, match="record p1 has 0 pictures; the contrastive loss wants one"

@@ -16,11 +16,13 @@ from amalia.model import build, export
 from amalia.model.render import Batch, Renderer, collate
 from amalia.train import objectives
 from amalia.train.objectives import (
+    Written,
     answer_log_probs,
     dpo_loss,
     next_token,
     preference,
     sigmoid_contrast,
+    transcription,
 )
 
 ROWS = [
@@ -222,3 +224,35 @@ def test_contrast_is_summed_over_pairs_and_counted_by_picture(
     assert result.count == 2
     best = whole.logits_per_image.argmax(1).tolist()
     assert result.metrics["caption_accuracy"] == (best[0] == 0) + (best[1] == 1)
+
+
+def test_transcription_sums_over_alignments() -> None:
+    # Two guesses, blank at 0.5 and one letter at 0.5 each: "a" is written a-, -a or aa.
+    half = torch.full((1, 2, 2), 0.5).log()
+    written = Written(torch.tensor([0]), torch.tensor([1]), torch.tensor([1]))
+    assert transcription(half, written).item() == pytest.approx(-math.log(0.75))
+    # Of a text of two letters each counts half: "ab" can only be written one way here.
+    third = torch.full((1, 2, 3), 1 / 3).log()
+    written = Written(torch.tensor([0]), torch.tensor([1, 2]), torch.tensor([2]))
+    assert transcription(third, written).item() == pytest.approx(math.log(9) / 2)
+
+
+def test_reading_adds_to_the_contrast_only_where_there_is_writing(
+    tiny_tokenizer: PreTrainedTokenizerFast,
+) -> None:
+    torch.manual_seed(0)
+    pair = build.siglip_pair(make.TOWER, make.TEXT_TOWER, tiny_tokenizer, letters="ab")
+    words = tiny_tokenizer(["«a»", "um gato"], padding=True, return_tensors="pt")
+    pixels, ids, mask = torch.randn(2, 3, 16, 16), words["input_ids"], words["attention_mask"]
+    matches = torch.eye(2, dtype=torch.bool)
+    written = Written(torch.tensor([0]), torch.tensor([1]), torch.tensor([1]))
+    plain = objectives.contrast(pair, pixels, ids, mask, matches)
+    both = objectives.contrast(pair, pixels, ids, mask, matches, written)
+    assert both.count == plain.count == 2
+    added = float((both.total - plain.total).detach())
+    assert added == pytest.approx(both.metrics["reading_loss"], rel=1e-4)
+    assert added > 0
+    both.total.backward()
+    assert pair.letter_reader.readout.weight.grad.abs().sum() > 0
+    assert set(build.parts(pair)) == {"vision", "captions", "temperature"}
+    assert not any("letter" in name for name, _ in build.tower_of(pair).named_parameters())

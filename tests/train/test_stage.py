@@ -84,6 +84,11 @@ def test_the_rate_is_never_zero_and_never_above_its_peak(decay: Any, steps: int)
         ),
         (PAIR, {"objective": {"kind": "dpo"}}, "a SigLIP pair has no dpo objective; use contrast"),
         (PAIR, {"run": {"micro_batch": 4}}, "compares a whole batch; leave run.micro_batch at 0"),
+        (
+            PAIR,
+            {"start": {**PAIR["start"], "letters": "abca"}},
+            "a repeated; name every letter once",
+        ),
         (SFT, {"trainable": {}}, "at least 1 item"),
         (SFT, {"trainable": {"tongue": {"lr": 1}}}, "'vision', 'connector', 'language'"),
         (SFT, {"mixture": [{"artifact": "a", "weight": 0}]}, "greater than 0"),

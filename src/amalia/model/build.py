@@ -26,15 +26,23 @@ from transformers import (
     SiglipVisionModel,
 )
 
+from amalia.model.letters import LetterReader
 from amalia.model.sizes import ContextExtension, LanguageSize, TextTowerSize, TowerSize
 from amalia.model.tile import TileGrid
 from amalia.model.tokenizer import END_OF_TURN, IMAGE_TOKEN
 
 
 def siglip_pair(
-    tower: TowerSize, text: TextTowerSize, tokenizer: PreTrainedTokenizerFast
+    tower: TowerSize,
+    text: TextTowerSize,
+    tokenizer: PreTrainedTokenizerFast,
+    *,
+    letters: str = "",
 ) -> SiglipModel:
-    """Build an untrained SigLIP pair with the tower's hidden size as the shared space."""
+    """Build an untrained SigLIP pair with the tower's hidden size as the shared space.
+
+    With ``letters`` it also has a ``letter_reader`` of them.
+    """
     vision_config = _vision_config(tower, use_head=True)
     text_config = SiglipTextConfig(
         vocab_size=len(tokenizer),
@@ -55,6 +63,9 @@ def siglip_pair(
     # sharper start spares a short training the wait for the temperature.
     pair.logit_scale.data.fill_(math.log(20.0))
     pair.logit_bias.data.fill_(-5.0)
+    if letters:
+        side = tower.image_px // tower.patch_px
+        pair.letter_reader = LetterReader(letters, patches_per_side=side, hidden=tower.hidden)
     return pair
 
 
@@ -155,7 +166,7 @@ class Part:
 _PREFIXES = {
     "vision": ("model.vision_tower.", "vision_model."),
     "connector": ("model.multi_modal_projector.", "model.image_newline"),
-    "captions": ("text_model.",),
+    "captions": ("text_model.", "letter_reader."),
     "temperature": ("logit_scale", "logit_bias"),
 }
 
@@ -164,7 +175,7 @@ def parts(model: PreTrainedModel) -> dict[str, Part]:
     """Split a model's parameters into the parts a stage can train.
 
     They are ``vision``, ``connector`` and ``language``; a SigLIP pair has ``vision``, ``captions`` (its
-    text half) and ``temperature``.
+    text half, with the reader of letters) and ``temperature``.
 
     Tied parameters are counted once. Whatever is not the tower, the connector or the text half of a
     SigLIP pair belongs to the language model.

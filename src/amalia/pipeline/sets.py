@@ -18,6 +18,7 @@ from pydantic import Field
 from amalia import pack
 from amalia.recipe import Settings
 from amalia.records import Document, Origin, Row
+from amalia.synth import splits
 from amalia.synth.captions import caption_pairs
 from amalia.synth.conversations import (
     PICTURE_WEIGHTS,
@@ -27,7 +28,9 @@ from amalia.synth.conversations import (
 )
 from amalia.synth.preferences import PREFERENCE_WEIGHTS, preferences
 from amalia.synth.samples import samples
-from amalia.synth.splits import Split, split_of, words
+from amalia.synth.splits import Split, split_of
+from amalia.synth.subjects import MAX_WORD_LETTERS, Studio
+from amalia.synth.varieties import Varieties
 
 ROWS_PER_SHARD = 500
 
@@ -47,7 +50,16 @@ class Captions(Settings):
     rows: int = Field(gt=0)
 
 
-class Pictures(Settings):
+class Shown(Settings):
+    """What may be in the pictures of a set."""
+
+    things: int | None = Field(default=None, ge=8)
+    """So many of the everyday things, always the same, drawn by lot; all when left out."""
+    max_letters: int = Field(default=MAX_WORD_LETTERS, ge=3, le=MAX_WORD_LETTERS)
+    """Of a word to read."""
+
+
+class Pictures(Shown):
     """Conversations about rendered pictures."""
 
     make: Literal["pictures"]
@@ -67,7 +79,7 @@ class Chats(Settings):
     """Kind of conversation → share."""
 
 
-class Preferred(Settings):
+class Preferred(Shown):
     """Better and worse answers to the same prompt."""
 
     make: Literal["preferences"]
@@ -77,7 +89,7 @@ class Preferred(Settings):
     """What is wrong with the worse answer → share."""
 
 
-class Samples(Settings):
+class Samples(Shown):
     """Evaluation questions with known answers."""
 
     make: Literal["samples"]
@@ -130,30 +142,48 @@ def make_shard(spec: Made, *, name: str, seed: int, number: int, size: int) -> I
         size: Rows of the shard.
     """
     rng = random.Random(f"{seed}:{name}:{number}")
-    split: Any = {"things": pack.things(), "split": spec.split}
-    letters: Any = {"fonts": pack.fonts(), "words": vocabulary()[spec.split]}
-    prose: Any = {"paragraphs": pack.paragraphs()}
+    things, split = pack.things(), spec.split
     made: Iterator[Row[Any]]
     match spec:
         case Prose():
-            return _prose(spec.split)
+            return _prose(split)
         case Samples():
-            return samples(seed, counts=spec.counts, **split, **letters, **prose)
+            studio, varieties = _studio(spec), _varieties(split)
+            return samples(seed, counts=spec.counts, studio=studio, varieties=varieties)
         case Captions():
-            made = caption_pairs(rng, **split, **letters)
+            words = vocabulary()[split]
+            made = caption_pairs(rng, things=things, fonts=pack.fonts(), words=words, split=split)
         case Pictures():
-            made = picture_conversations(rng, **split, **letters, weights=spec.weights)
+            made = picture_conversations(rng, studio=_studio(spec), weights=spec.weights)
         case Chats():
-            made = text_conversations(rng, **split, **prose, weights=spec.weights)
+            made = text_conversations(
+                rng, things=things, paragraphs=pack.paragraphs(), split=split, weights=spec.weights
+            )
         case Preferred():
-            made = preferences(rng, **split, **letters, **prose, weights=spec.weights)
+            studio, varieties = _studio(spec), _varieties(split)
+            made = preferences(rng, studio=studio, varieties=varieties, weights=spec.weights)
     return islice(made, size)
+
+
+def _studio(spec: Pictures | Preferred | Samples) -> Studio:
+    return Studio.of(
+        pack.things(),
+        fonts=pack.fonts(),
+        words=vocabulary()[spec.split],
+        split=spec.split,
+        num_things=spec.things,
+        max_letters=spec.max_letters,
+    )
+
+
+def _varieties(split: Split) -> Varieties:
+    return Varieties.of(pack.things(), pack.paragraphs(), split)
 
 
 @cache
 def vocabulary() -> dict[Split, tuple[str, ...]]:
     """Give the words that pictures show, by split."""
-    return words(
+    return splits.words(
         (paragraph.pt_pt for paragraph in pack.paragraphs()),
         (thing.name for thing in pack.things()),
     )

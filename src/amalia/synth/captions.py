@@ -21,7 +21,7 @@ from amalia.records import Conversation, Origin, Preference, Row, Turn
 from amalia.records import Text as TextPart
 from amalia.synth.chart import COLORS, MAX_VALUE, Chart, chart, draw_chart
 from amalia.synth.grammar import counted, enumerated
-from amalia.synth.lettering import Hand, Typecase, window
+from amalia.synth.lettering import MAX_SHORT_LETTERS, Hand, Typecase, word_picture
 from amalia.synth.scene import (
     MAX_GATHERING,
     MAX_GROUP,
@@ -37,12 +37,13 @@ from amalia.synth.scene import (
     portrait,
     relations,
 )
-from amalia.synth.spelling import made_up, misspelt
-from amalia.synth.splits import Split, split_of, word_split
+from amalia.synth.spelling import jumbled, misspelt
+from amalia.synth.splits import MIN_WORD_LETTERS, Split, split_of, word_split
 
 GENERATOR = "amalia.synth.captions@1"
 EVERYDAY_SHARE = 0.9
 """Of the pictures of one thing."""
+_FOUND_WORDS = 0.3
 
 _SIDES: dict[Relation, tuple[str, str]] = {
     "left": ("à esquerda de", "do lado esquerdo de"),
@@ -59,10 +60,10 @@ _PROSE_LICENSE = "MPL-2.0"
 class Weights:
     """How often each kind of picture is made; relative to their sum."""
 
-    lettering: float = 0.24
-    naming: float = 0.50
-    groups: float = 0.09
-    gatherings: float = 0.13
+    lettering: float = 0.36
+    naming: float = 0.40
+    groups: float = 0.08
+    gatherings: float = 0.12
     charts: float = 0.04
 
 
@@ -81,10 +82,11 @@ def caption_pairs(
         rng: Source of every choice; the same state gives the same rows.
         things: Everything that can be named. Groups and gatherings use the everyday ones.
         fonts: At least one printed and one handwriting.
-        words: Words to write; those of other splits are left out. Made-up ones are added.
+        words: Words to write; those of other splits and longer than a tile can show are left out.
+            Strings of random letters are added.
         split: Only words, counts, compositions and picture seeds of this split are used.
-        weights: How often each kind is made; by default 50 % names, 24 % lettering, 22 % groups
-            and gatherings, 5 % charts.
+        weights: How often each kind is made; by default 40 % names, 36 % lettering, 20 % groups
+            and gatherings, 4 % charts.
 
     Yields:
         A preference and the PNG of its picture.
@@ -98,7 +100,9 @@ def caption_pairs(
         typecase=Typecase(fonts),
         things=tuple(things),
         everyday=tuple(t for t in things if t.everyday and t.gender and t.plural),
-        words=tuple(word for word in words if word_split(word) == split),
+        words=tuple(
+            word for word in words if word_split(word) == split and len(word) <= MAX_SHORT_LETTERS
+        ),
         split=split,
     )
     kinds = (maker.lettering, maker.naming, maker.group, maker.gathering, maker.chart)
@@ -133,9 +137,7 @@ class _Maker:
     split: Split
 
     def naming(self, rng: random.Random) -> _Captioned:
-        seed = rng.getrandbits(48)
-        while split_of(f"naming:{seed}") != self.split:
-            seed = rng.getrandbits(48)
+        seed = self._seed(rng, "naming")
         # Conversations are about the everyday ones, which are a quarter of all.
         among = self.everyday if self.everyday and rng.random() < EVERYDAY_SHARE else self.things
         thing = rng.choice(among)
@@ -177,15 +179,16 @@ class _Maker:
         return self._drawn(scene, rng, right=right, wrong=wrong, reason=reason)
 
     def lettering(self, rng: random.Random) -> _Captioned:
-        found = rng.random() >= 0.3
-        written = self._words(rng, found)
-        style: Hand = "printed" if rng.random() < 0.55 else "handwriting"
-        text, picture = window(rng, written, style=style, typecase=self.typecase)
+        found = rng.random() < _FOUND_WORDS
+        text = rng.choice(self.words) if found else self._jumbled(rng)
+        style: Hand = "printed" if rng.random() < 0.5 else "handwriting"
+        own = random.Random(self._seed(rng, "lettering"))
+        written, picture = word_picture(own, text, style=style, typecase=self.typecase)
         wrong, reason = misspelt(rng, text)
-        licenses = {self.typecase.license(name) for name in self.typecase.names(style)}
+        licenses = {self.typecase.license(written.font)}
         if found:
             licenses |= {_PROSE_LICENSE, _NAMES_LICENSE}
-        parents = tuple(f"word:{word}" for word in written.split()) if found else ()
+        parents = (f"word:{text}",) if found else ()
         return _Captioned(
             picture, f"«{text}»", f"«{wrong}»", reason, "pack:fonts", frozenset(licenses), parents
         )
@@ -255,14 +258,19 @@ class _Maker:
             wrong[at], reason = (thing, _other_count(rng, count, 4)), "other_count"
         return _enumerated(counts), _enumerated(wrong), reason
 
-    def _words(self, rng: random.Random, found: bool) -> str:
-        num_words = 2 if rng.random() < 0.12 else 1
-        chosen: list[str] = []
-        while len(chosen) < num_words:
-            word = rng.choice(self.words) if found else made_up(rng)
-            if found or word_split(word) == self.split:
-                chosen.append(word)
-        return " ".join(chosen)
+    def _seed(self, rng: random.Random, kind: str) -> int:
+        """Draw a seed of the split, for pictures whose subject is in every split."""
+        while True:
+            seed = rng.getrandbits(48)
+            if split_of(f"{kind}:{seed}") == self.split:
+                return seed
+
+    def _jumbled(self, rng: random.Random) -> str:
+        while True:
+            text = jumbled(rng, MAX_SHORT_LETTERS)
+            # Shorter strings are no words that anybody is asked to read.
+            if len(text) < MIN_WORD_LETTERS or word_split(text) == self.split:
+                return text
 
 
 def _check(maker: _Maker, weights: Weights) -> None:

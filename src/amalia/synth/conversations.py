@@ -1,6 +1,6 @@
 """Conversations with known answers: about a picture, and in text alone.
 
-``picture_conversations`` shows one picture and asks two to six things about it;
+``picture_conversations`` shows one picture and asks one to five things about it;
 ``text_conversations`` is about words, the two varieties of Portuguese, and who Amália is. Both are
 endless, pure functions of the generator's state, and stay within one split.
 
@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from amalia.errors import RecipeError
-from amalia.pack import Font, Paragraph, Thing
+from amalia.pack import Paragraph, Thing
 from amalia.records import Conversation, Image, Origin, Row, Text, Turn
 from amalia.synth import phrasing, questions, subjects
 from amalia.synth.grammar import agreement, enumerated
@@ -46,6 +46,7 @@ TEXT_WEIGHTS: Mapping[str, float] = {
     "no_image": 0.05,
     "unknown": 0.03,
 }
+_MORE_OF_A_PORTRAIT = 0.3
 Asked = tuple[list[Question], Picture]
 Said = tuple[list[tuple[str, str]], Origin]
 
@@ -53,20 +54,14 @@ Said = tuple[list[tuple[str, str]], Origin]
 def picture_conversations(
     rng: random.Random,
     *,
-    things: Sequence[Thing],
-    fonts: Sequence[Font],
-    words: Sequence[str],
-    split: Split,
+    studio: Studio,
     weights: Mapping[str, float] = PICTURE_WEIGHTS,
 ) -> Iterator[Row[Conversation]]:
     """Make conversations about one picture each, without end.
 
     Args:
         rng: Source of every choice; the same state gives the same rows.
-        things: What can be shown; only the everyday ones are.
-        fonts: At least one printed and one handwriting.
-        words: Words to read; those of other splits are left out.
-        split: Only words, counts, compositions, charts and picture seeds of this split are used.
+        studio: What pictures are made of and with, and their split.
         weights: How often each kind of ``PICTURE_WEIGHTS`` is made, relative to their sum.
 
     Yields:
@@ -74,9 +69,8 @@ def picture_conversations(
 
     Raises:
         RecipeError: If ``weights`` names an unknown kind or nothing has a weight.
-        RecordError: If there are too few things, words or fonts.
+        RecordError: If the studio lacks what a kind needs.
     """
-    studio = Studio.of(things, fonts=fonts, words=words, split=split)
     kinds: dict[str, Callable[[random.Random, Studio], Asked]] = {
         "naming": _about_portrait,
         "gathering": _about_gathering,
@@ -92,7 +86,7 @@ def picture_conversations(
             shown = picture if position == 0 else None
             turns.append(user(question.text, shown, image_first=rng.random() < 0.7))
             turns.append(assistant(question.answer))
-        made = conversation(f"{kind}-{split}", turns, picture.origin)
+        made = conversation(f"{kind}-{studio.split}", turns, picture.origin)
         yield Row(made, {picture.image.sha256: picture.data})
 
 
@@ -224,31 +218,38 @@ def scene_questions(rng: random.Random, scene: Scene, *, studio: Studio) -> dict
 
 
 def _about_portrait(rng: random.Random, studio: Studio) -> Asked:
+    # The name is always asked first: once a question has said it, the picture teaches nothing.
     thing = rng.choice(studio.cast.things)
     scene, picture = subjects.portrait(rng, thing, studio=studio)
     other = studio.cast.absent(rng, [thing])
-    more: list[Question | None] = [
-        questions.is_it(rng, thing, other=other, truth=rng.random() < 0.5),
-        questions.choice(rng, thing, other=studio.cast.absent(rng, [thing])),
-        questions.presence(rng, scene, thing if rng.random() < 0.5 else other),
-        questions.pointing(rng, scene),
-    ]
-    names = names_by_variety(thing)
-    if names and variety_split(names) == studio.split:
-        more.append(questions.local_name(rng, names))
-    chosen = [q for q in rng.sample(more, rng.randint(1, 3)) if q is not None]
-    at = 0 if rng.random() < 0.6 else rng.randint(0, len(chosen))
-    chosen.insert(at, questions.naming(rng, thing, other=other))
-    return chosen, picture
+    chosen: list[Question | None] = [questions.naming(rng, thing, other=other)]
+    if rng.random() < _MORE_OF_A_PORTRAIT:
+        more = [
+            questions.is_it(rng, thing, other=other, truth=rng.random() < 0.5),
+            questions.choice(rng, thing, other=studio.cast.absent(rng, [thing])),
+            questions.presence(rng, scene, thing if rng.random() < 0.5 else other),
+            questions.pointing(rng, scene),
+        ]
+        names = names_by_variety(thing)
+        if names and variety_split(names) == studio.split:
+            more.append(questions.local_name(rng, names))
+        chosen.append(rng.choice(more))
+    return [question for question in chosen if question is not None], picture
 
 
 def _about_gathering(rng: random.Random, studio: Studio) -> Asked:
+    # A list of all there is answers most other questions, so what it answers is asked without it.
     scene, picture = subjects.gathering(rng, studio=studio)
-    first = scene_questions(rng, scene, studio=studio)
+    found = scene_questions(rng, scene, studio=studio)
+    describing = found.pop("describing")
+    if rng.random() < 0.5:
+        placing = [found[kind] for kind in ("side", "neighbour", "pointing") if kind in found]
+        return [describing, *_mixed(rng, placing, rng.randint(0, 2))], picture
     again = scene_questions(rng, scene, studio=studio)
     again.pop("describing")
-    pool = list(first.values()) + [q for q in again.values() if rng.random() < 0.5]
-    return _mixed(rng, pool, rng.randint(3, 6)), picture
+    present = _mixed(rng, [found.pop("presence"), again.pop("presence")], 2)
+    others = _mixed(rng, [*found.values(), *again.values()], rng.randint(1, 3))
+    return rng.sample([*present, *others], len(present) + len(others)), picture
 
 
 def _about_group(rng: random.Random, studio: Studio) -> Asked:
@@ -262,13 +263,10 @@ def _about_group(rng: random.Random, studio: Studio) -> Asked:
         questions.describing(rng, scene, other=absent),
         questions.count_check(rng, scene, thing, asked=asked),
         questions.presence(rng, scene, thing if rng.random() < 0.5 else absent),
+        questions.counting(rng, scene, absent),
     ]
-    if rng.random() < 0.2:
-        others.append(questions.counting(rng, scene, absent))
-    counting = questions.counting(rng, scene, thing)
-    chosen = rng.sample(others, rng.randint(1, 3))
-    chosen.insert(0 if rng.random() < 0.6 else rng.randint(0, len(chosen)), counting)
-    return chosen, picture
+    # Whatever says how many there are comes after the question of how many.
+    return [questions.counting(rng, scene, thing), *rng.sample(others, rng.randint(0, 1))], picture
 
 
 def _about_writing(rng: random.Random, studio: Studio) -> Asked:

@@ -1,8 +1,8 @@
 """Pictures of words: printed and handwritten, on light, dark and colored paper.
 
 The ink is measured before it is placed, so nothing is ever cut off by the edge, and paper and ink
-always differ enough in luminance to be read. ``window`` gives the square pictures a tiled model
-sees of a word, with only the letters that can be seen in it.
+always differ enough in luminance to be read. The letters of a word are about as wide as a patch of
+the mini model's tower, on one line at half the height of the picture.
 
 Not covered: curved baselines, letters over photographs, perspective, capitals chosen here (the text
 is drawn as given).
@@ -26,16 +26,18 @@ from amalia.synth.backdrop import Color, clouds, gradient, mixed, random_color, 
 Hand = Literal["printed", "handwriting"]
 Size = tuple[int, int]
 
-WORD_PX: Size = (192, 48)
+SHORT_WORD_PX: Size = (96, 96)
+LONG_WORD_PX: Size = (192, 96)
 LINE_PX: Size = (192, 96)
-TILE_PX = 96
+MAX_SHORT_LETTERS = 6
 
 _MEASURED_AT_PX = 40
 _MIN_LUMINANCE_GAP = 115.0
-# A half that shows fewer letters teaches little; the other half or the whole is shown instead.
-_MIN_LETTERS = 2
-# A letter with so much of its width inside a half can be told, and counts as visible.
-_MIN_VISIBLE_FRACTION = 0.85
+# Measured: a tower of 16 px patches learns letters of this width several times faster than letters
+# that fill the picture, since each patch then sees most of one.
+_LETTER_PX = 15
+_MAX_FONT_PX = 34
+_MARGIN_PX = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +93,15 @@ class Typecase:
 
 
 def word_picture(
-    rng: random.Random, text: str, *, style: Hand, typecase: Typecase, size_px: Size = WORD_PX
+    rng: random.Random, text: str, *, style: Hand, typecase: Typecase
 ) -> tuple[Lettering, Image.Image]:
-    """Write one word so that it fills most of the width.
+    """Write one word, in a square picture if it has at most six letters and else in a wide one.
 
     Args:
         rng: Source of every choice.
         text: What to write, drawn as given.
         style: Printed or handwritten.
         typecase: Fonts to choose among.
-        size_px: Width and height of the picture.
 
     Returns:
         What was written, and an RGB picture of it.
@@ -108,8 +109,26 @@ def word_picture(
     Raises:
         RecordError: If ``text`` is blank or there is no font of that style.
     """
-    written = _written(rng, (text,), style, typecase, size_px)
-    return written.lettering, written.image
+    _check([text])
+    font = rng.choice(typecase.names(style))
+    size_px = SHORT_WORD_PX if len(text) <= MAX_SHORT_LETTERS else LONG_WORD_PX
+    width, height = size_px
+    room = width - 2 * _MARGIN_PX
+    wide = min(room, len(text) * _LETTER_PX * rng.uniform(0.9, 1.1))
+    left, _, right, _ = typecase.face(font, _MEASURED_AT_PX).getbbox(text, anchor="ls")
+    size = min(_MAX_FONT_PX, max(9, int(_MEASURED_AT_PX * wide / max(1, right - left))))
+    face = typecase.face(font, size)
+    left, _, right, _ = face.getbbox(text, anchor="ls")
+    x = _MARGIN_PX + (room - (right - left)) * rng.uniform(0.15, 0.85) - left
+    x_height = -face.getbbox("x", anchor="ls")[1]
+    y = (height + x_height) / 2 + rng.uniform(-2, 2)
+    mask = Image.new("L", size_px)
+    ImageDraw.Draw(mask).text((x, y), text, fill=255, font=face, anchor="ls")
+    if rng.random() < 0.5:
+        mask = mask.rotate(rng.uniform(-2, 2), Image.Resampling.BICUBIC)
+    paper, color = _paper(rng, size_px)
+    paper.paste(rounded(color), (0, 0), mask)
+    return Lettering(text, font, style, size_px), _grained(rng, paper)
 
 
 def line_picture(
@@ -130,87 +149,24 @@ def line_picture(
     Raises:
         RecordError: If ``text`` is blank or there is no font of that style.
     """
-    written = _written(rng, _rows(rng, text), style, typecase, size_px)
-    return written.lettering, written.image
-
-
-def window(
-    rng: random.Random, text: str, *, style: Hand, typecase: Typecase
-) -> tuple[str, Image.Image]:
-    """Show a word or a line as one 96 px tile of a vision model sees it.
-
-    A tiled model is given the whole picture squeezed into a square, and squares of it at full size.
-    A word picture of 192 by 48 px is two such squares, with black bars above and below; that of a
-    line, 192 by 96 px, is two without.
-
-    Args:
-        rng: Source of every choice.
-        text: A word, or words separated by single spaces.
-        style: Printed or handwritten.
-        typecase: Fonts to choose among.
-
-    Returns:
-        The letters that can be seen, never none, and an RGB picture of 96 by 96 px.
-
-    Raises:
-        RecordError: If ``text`` is blank or there is no font of that style.
-    """
     rows = _rows(rng, text)
-    size_px = LINE_PX if " " in text else WORD_PX
-    written = _written(rng, rows, style, typecase, size_px)
-    if rng.random() >= 0.4:
-        start = rng.choice((0, TILE_PX))
-        for left in (start, TILE_PX - start):
-            seen = written.letters_between(left, left + TILE_PX)
-            if len(seen) >= min(_MIN_LETTERS, len(text)):
-                return seen, _half(written.image, left)
-    squeezed = written.image.resize((TILE_PX, TILE_PX), Image.Resampling.BICUBIC)
-    return text, squeezed
-
-
-@dataclass(frozen=True, slots=True)
-class _Written:
-    lettering: Lettering
-    image: Image.Image
-    rows: tuple[tuple[tuple[str, float, float], ...], ...]
-    """Letter, left and right edge of its ink in pixels, row by row."""
-
-    def letters_between(self, left_px: float, right_px: float) -> str:
-        """Give the letters visible between two columns; rows and words joined by one space."""
-        seen: list[str] = []
-        for row in self.rows:
-            letters = ""
-            for letter, a, b in row:
-                inside = min(b, right_px) - max(a, left_px)
-                if inside >= _MIN_VISIBLE_FRACTION * (b - a):
-                    letters += letter
-            seen.extend(letters.split())
-        return " ".join(seen)
-
-
-@dataclass(frozen=True, slots=True)
-class _Ink:
-    mask: Image.Image
-    """L, trimmed to the ink."""
-    rows: tuple[tuple[tuple[str, float, float], ...], ...]
-
-
-def _written(
-    rng: random.Random, rows: Sequence[str], style: Hand, typecase: Typecase, size_px: Size
-) -> _Written:
-    if not "".join(rows).strip():
-        raise RecordError(f"nothing to write, got {rows!r}; give letters", reason="blank_text")
+    _check(rows)
     font = rng.choice(typecase.names(style))
     width, height = size_px
-    ink = _inked(rng, rows, font, typecase, size_px)
+    mask = _inked(rng, rows, font, typecase, size_px)
     paper, color = _paper(rng, size_px)
-    slack_x, slack_y = width - ink.mask.width, height - ink.mask.height
+    slack_x, slack_y = width - mask.width, height - mask.height
     x = round(slack_x * rng.uniform(0.15, 0.85)) if slack_x > 2 else slack_x // 2
     y = round(slack_y * rng.uniform(0.2, 0.8)) if slack_y > 2 else slack_y // 2
-    paper.paste(rounded(color), (x, y), ink.mask)
-    placed = tuple(tuple((c, a + x, b + x) for c, a, b in row) for row in ink.rows)
-    lettering = Lettering(" ".join(rows), font, style, size_px)
-    return _Written(lettering, _grained(rng, paper), placed)
+    paper.paste(rounded(color), (x, y), mask)
+    return Lettering(" ".join(rows), font, style, size_px), _grained(rng, paper)
+
+
+def _check(rows: Sequence[str]) -> None:
+    if not "".join(rows).strip():
+        raise RecordError(
+            f"nothing to write, got {tuple(rows)!r}; give letters", reason="blank_text"
+        )
 
 
 def _rows(rng: random.Random, text: str) -> tuple[str, ...]:
@@ -225,7 +181,7 @@ def _rows(rng: random.Random, text: str) -> tuple[str, ...]:
 
 def _inked(
     rng: random.Random, rows: Sequence[str], font: str, typecase: Typecase, size_px: Size
-) -> _Ink:
+) -> Image.Image:
     """Set the rows at the size that fills the picture, turn them a little, trim, make them fit."""
     room_w, room_h = size_px[0] - 4, size_px[1] - 4
     trial = typecase.face(font, _MEASURED_AT_PX)
@@ -238,7 +194,7 @@ def _inked(
     by_height = room_h * rng.uniform(0.8, 1.0) / max(1.0, tall)
     size = max(9, int(_MEASURED_AT_PX * min(by_width, by_height)))
     face = typecase.face(font, size)
-    mask, letters = _set(rng, rows, face)
+    mask = _set(rng, rows, face)
     degrees = max(-4.0, min(4.0, rng.gauss(0, 1.4))) if rng.random() < 0.7 else 0.0
     if degrees:
         mask = mask.rotate(degrees, Image.Resampling.BICUBIC, expand=True)
@@ -246,22 +202,14 @@ def _inked(
     assert box is not None
     mask = mask.crop(box)
     scale = min(1.0, room_w / mask.width, room_h / mask.height)
-    # Turning by so little moves a letter sideways by less than a pixel against its neighbours.
-    turned = math.cos(math.radians(degrees)) * scale
     if scale < 1.0:
         fitted = max(1, int(mask.width * scale)), max(1, int(mask.height * scale))
         mask = mask.resize(fitted, Image.Resampling.BICUBIC)
-    first = min(a for row in letters for _, a, _ in row)
-    spans = tuple(
-        tuple((c, (a - first) * turned, (b - first) * turned) for c, a, b in row) for row in letters
-    )
-    return _Ink(mask, spans)
+    return mask
 
 
-def _set(
-    rng: random.Random, rows: Sequence[str], face: ImageFont.FreeTypeFont
-) -> tuple[Image.Image, list[list[tuple[str, float, float]]]]:
-    """Draw rows below each other; also give where each letter's ink begins and ends."""
+def _set(rng: random.Random, rows: Sequence[str], face: ImageFont.FreeTypeFont) -> Image.Image:
+    """Draw rows below each other, as white ink on black."""
     boxes = [face.getbbox(row) for row in rows]
     wide = max(box[2] - box[0] for box in boxes)
     leading = max(2, round(face.size * rng.uniform(0.08, 0.3)))
@@ -275,22 +223,11 @@ def _set(
     pen = ImageDraw.Draw(mask)
     align = rng.choice((0.0, 0.5, 1.0)) if len(rows) > 1 else 0.0
     y = float(margin)
-    letters = []
     for row, box, height in zip(rows, boxes, heights, strict=True):
         x = margin + (wide - (box[2] - box[0])) * align - box[0]
         pen.text((x, y - box[1]), row, fill=255, font=face)
-        letters.append(_spans(row, face, x))
         y += height + leading
-    return mask, letters
-
-
-def _spans(row: str, face: ImageFont.FreeTypeFont, left: float) -> list[tuple[str, float, float]]:
-    spans = []
-    for position, letter in enumerate(row):
-        pen_x = face.getlength(row[:position])
-        box = face.getbbox(letter)
-        spans.append((letter, left + pen_x + box[0], left + pen_x + box[2]))
-    return spans
+    return mask
 
 
 def _paper(rng: random.Random, size_px: Size) -> tuple[Image.Image, Color]:
@@ -348,12 +285,3 @@ def _grained(rng: random.Random, image: Image.Image) -> Image.Image:
         grain = grain.resize(image.size, Image.Resampling.BILINEAR).convert("RGB")
         return Image.blend(image, grain, rng.uniform(0.03, 0.09))
     return image
-
-
-def _half(image: Image.Image, left: int) -> Image.Image:
-    half = image.crop((left, 0, left + TILE_PX, image.height))
-    if image.height == TILE_PX:
-        return half
-    tile = Image.new("RGB", (TILE_PX, TILE_PX))
-    tile.paste(half, (0, (TILE_PX - image.height) // 2))
-    return tile

@@ -10,10 +10,9 @@ Not covered: answers that differ in style or length only, unsafe answers.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from amalia.pack import Font, Paragraph, Thing
 from amalia.records import Conversation, Origin, Preference, Row
 from amalia.synth import phrasing, questions, subjects
 from amalia.synth.conversations import (
@@ -26,7 +25,6 @@ from amalia.synth.conversations import (
 from amalia.synth.lettering import Hand
 from amalia.synth.phrasing import ask, fill
 from amalia.synth.questions import Question
-from amalia.synth.splits import Split
 from amalia.synth.subjects import Picture, Studio
 from amalia.synth.varieties import Varieties
 
@@ -58,22 +56,16 @@ class Pair:
 def preferences(
     rng: random.Random,
     *,
-    things: Sequence[Thing],
-    fonts: Sequence[Font],
-    words: Sequence[str],
-    paragraphs: Sequence[Paragraph],
-    split: Split,
+    studio: Studio,
+    varieties: Varieties,
     weights: Mapping[str, float] = PREFERENCE_WEIGHTS,
 ) -> Iterator[Row[Preference]]:
     """Make preferences without end.
 
     Args:
         rng: Source of every choice; the same state gives the same rows.
-        things: What can be shown and named.
-        fonts: At least one printed and one handwriting.
-        words: Words to read; those of other splits are left out.
-        paragraphs: Text in both varieties.
-        split: Only pages, names, words and pictures of this split are used.
+        studio: What pictures are made of and with, and their split.
+        varieties: What Portugal and Brazil say differently; of the same split.
         weights: How often each reason of ``PREFERENCE_WEIGHTS`` is made, relative to their sum.
 
     Yields:
@@ -81,10 +73,8 @@ def preferences(
 
     Raises:
         RecipeError: If ``weights`` names an unknown reason or nothing has a weight.
-        RecordError: If there are too few things, words or fonts.
+        RecordError: If the studio lacks what a reason needs.
     """
-    studio = Studio.of(things, fonts=fonts, words=words, split=split)
-    varieties = Varieties.of(things, paragraphs, split)
     reasons = set(PREFERENCE_WEIGHTS)
     if not varieties.names and not varieties.twins:
         reasons.remove("variety_pt_br")
@@ -119,7 +109,7 @@ def variety_pair(
     if group == "paragraph":
         return _paragraph_pair(rng, varieties)
     thing, names = rng.choice(varieties.names)
-    if thing.everyday and rng.random() < 0.5:
+    if thing in studio.cast.things and rng.random() < 0.5:
         _, picture = subjects.portrait(rng, thing, studio=studio)
         return _name_pair(questions.local_name(rng, names), picture)
     bank = phrasing.TRANSLATE_NAME

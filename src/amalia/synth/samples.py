@@ -8,10 +8,10 @@ balanced where a guess could profit: counts, yes and no, print and handwriting, 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from amalia.errors import RecipeError, RecordError
-from amalia.pack import Font, Paragraph, Thing
+from amalia.pack import Thing
 from amalia.records import Row, Sample
 from amalia.synth import questions, subjects
 from amalia.synth.conversations import conversation, user
@@ -36,22 +36,17 @@ def samples(
     seed: int,
     *,
     counts: Mapping[str, int],
-    things: Sequence[Thing],
-    fonts: Sequence[Font],
-    words: Sequence[str],
-    paragraphs: Sequence[Paragraph],
-    split: Split,
+    studio: Studio,
+    varieties: Varieties,
 ) -> Iterator[Row[Sample]]:
     """Make evaluation samples, task by task.
 
     Args:
         seed: Another seed gives other samples.
         counts: How many of each of ``TASKS``.
-        things: What can be shown and named; naming asks each everyday one equally often.
-        fonts: At least one printed and one handwriting.
-        words: Words to read; those of other splits are left out.
-        paragraphs: Text in both varieties, for the task variety.
-        split: Where pages, names, words and pictures are from.
+        studio: What pictures are made of and with, and their split; naming asks each of its
+            things equally often.
+        varieties: What Portugal and Brazil say differently; of the same split.
 
     Yields:
         A sample and the PNG of its picture, if it has one.
@@ -60,8 +55,7 @@ def samples(
         RecipeError: If a task is unknown.
         RecordError: If there are too few things, words, fonts or paragraphs for a task.
     """
-    studio = Studio.of(things, fonts=fonts, words=words, split=split)
-    varieties = Varieties.of(things, paragraphs, split)
+    split = studio.split
     _check(counts, varieties, split)
     order = list(studio.cast.things)
     random.Random(f"amalia.synth.samples/{split}-{seed}").shuffle(order)

@@ -291,8 +291,10 @@ def _arranged(
 ) -> Scene:
     """Choose sizes and places; ``sides`` are relative to the largest that fits so many."""
     width, height = size_px
-    # Of a 96 px picture: 46 px for two, 30 for six, which a grid of three by two always holds.
-    largest = min(46 / 96, 1.0, 0.62 / math.sqrt(len(cast) * 0.68)) * min(size_px)
+    # Of a picture of 96 by 96 px: 46 px for two, 30 for six; of 192 by 96 px: 65 and 46.
+    cell = min(_cell(len(cast), size_px))
+    middling = math.sqrt(width * height)
+    largest = min(46 / 96 * middling, 0.62 / math.sqrt(len(cast) * 0.68) * middling, cell - _GAP_PX)
     smallest = min(28 / 96 * min(size_px), largest)
     poses = []
     for (thing, style), share in zip(cast, sides, strict=True):
@@ -327,11 +329,10 @@ def _scattered(rng: random.Random, sizes: Sequence[Size], size_px: Size) -> list
 
 def _gridded(rng: random.Random, sizes: Sequence[Size], size_px: Size) -> list[Size]:
     """Give each its own cell of a grid and a place inside it."""
-    columns = math.ceil(math.sqrt(len(sizes)))
-    rows = math.ceil(len(sizes) / columns)
-    if rng.random() < 0.5:
-        columns, rows = rows, columns
-    cell_w, cell_h = size_px[0] // columns, size_px[1] // rows
+    cell_w, cell_h = _cell(len(sizes), size_px)
+    if size_px[0] == size_px[1] and rng.random() < 0.5:
+        cell_w, cell_h = cell_h, cell_w
+    columns, rows = size_px[0] // cell_w, size_px[1] // cell_h
     cells = rng.sample([(c, r) for c in range(columns) for r in range(rows)], len(sizes))
     corners = []
     for (column, row), (w, h) in zip(cells, sizes, strict=True):
@@ -339,3 +340,12 @@ def _gridded(rng: random.Random, sizes: Sequence[Size], size_px: Size) -> list[S
         y = row * cell_h + rng.randint(0, max(0, cell_h - h - _GAP_PX))
         corners.append((x, y))
     return corners
+
+
+def _cell(number: int, size_px: Size) -> Size:
+    """Give the size of a cell of a grid for so many things; cells are about as wide as high."""
+    width, height = size_px
+    along, across = max(size_px), min(size_px)
+    many = math.ceil(math.sqrt(number * along / across))
+    few = math.ceil(number / many)
+    return (width // many, height // few) if width >= height else (width // few, height // many)

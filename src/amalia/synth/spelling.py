@@ -1,7 +1,6 @@
-"""Letters in the Portuguese manner: made-up words, and slightly wrong spellings of a text.
+"""Letters of Portuguese: strings of no meaning, and slightly wrong spellings of a text.
 
-Both exist to teach letters rather than words. Made-up words are built from syllables that
-Portuguese has; they need not, and mostly do not, exist.
+Both exist to teach letters rather than words.
 """
 
 from __future__ import annotations
@@ -11,16 +10,7 @@ from typing import Literal
 
 Slip = Literal["letter_replaced", "letters_swapped", "letter_dropped", "diacritic_changed"]
 
-_ONSETS: tuple[str, ...] = (
-    *"bcdfglmnprstvjxz", *"bcdflmnprst", "br", "cr", "dr", "fr", "gr", "pr", "tr", "bl", "cl", "fl",
-    "pl", "ch", "lh", "nh", "qu", "gu", "ç", "h", "",
-)  # fmt: skip
-_VOWELS: tuple[str, ...] = (
-    *"aeiou", *"aeiou", *"aeo", "ai", "ei", "oi", "ou", "eu", "au", "ia", "io", "ui",
-)  # fmt: skip
-_MARKED = ("á", "à", "â", "ã", "é", "ê", "í", "ó", "ô", "õ", "ú", "ão", "ãe", "õe", "éu", "ói")
-_CODAS = ("", "", "", "", "", "r", "s", "l", "m", "n", "z")
-
+_JUMBLE = "aaaeeeiioooussrrntdmlcpvgfbqhzjxáãâàéêíóõôúç"
 _LETTERS = "abcdefghijlmnopqrstuvxz"
 _LOOKALIKES = {
     "a": "oeu", "b": "dhp", "c": "eor", "d": "bqa", "e": "cao", "f": "tlj", "g": "qpj", "h": "nbl",
@@ -35,14 +25,12 @@ _MARKS = {
 _BARE_MARKED = frozenset("aeioucAEIOUC")
 
 
-def made_up(rng: random.Random) -> str:
-    """Make a pronounceable word of 3 to 11 letters; about one in two bears a diacritic."""
-    while True:
-        syllables = rng.choices((1, 2, 3, 4), (1, 4, 4, 2))[0]
-        marked = rng.randrange(syllables) if rng.random() < 0.5 else -1
-        word = "".join(_syllable(rng, position == marked) for position in range(syllables))
-        if 3 <= len(word) <= 11 and word[0] != "ç":
-            return word
+def jumbled(rng: random.Random, most: int) -> str:
+    """Make a string of 1 to ``most`` letters, every length as often, common letters more often.
+
+    Nothing but the letters themselves tells what comes next, so a model that reads them must look.
+    """
+    return "".join(rng.choices(_JUMBLE, k=rng.randint(1, most)))
 
 
 def misspelt(rng: random.Random, text: str) -> tuple[str, Slip]:
@@ -65,18 +53,6 @@ def misspelt(rng: random.Random, text: str) -> tuple[str, Slip]:
         wrong = _slipped(rng, text, slip)
         if wrong != text:
             return wrong, slip
-
-
-def _syllable(rng: random.Random, marked: bool) -> str:
-    onset = rng.choice(_ONSETS)
-    vowels = _MARKED if marked else _VOWELS
-    vowel = rng.choice(vowels)
-    if onset == "ç" and vowel[0] in "eiéêí":
-        onset = "c"
-    if onset in ("qu", "gu") and vowel[0] in "uú":
-        onset = onset[0]
-    coda = rng.choice(_CODAS) if len(vowel) == 1 else ""
-    return onset + vowel + coda
 
 
 def _slipped(rng: random.Random, text: str, slip: Slip) -> str:

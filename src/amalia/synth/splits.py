@@ -16,6 +16,8 @@ from typing import Literal
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+MIN_WORD_LETTERS = 3
+"""Of a word to read."""
 
 _TRAIN_SHARE = 0.8
 _VALIDATION_SHARE = 0.1
@@ -23,7 +25,7 @@ _MIN_TEXTS = 2
 _FOREIGN = frozenset("kwy")
 # Parts of identifiers, addresses, switches and hyphenated words are not words to read alone.
 _WORD = re.compile(
-    r"(?<![\w./\\@#&;$:=-])[a-záàâãéêíóôõúç]{3,11}(?![\w/\\@(=_-]|[.:]\w)",
+    rf"(?<![\w./\\@#&;$:=-])[a-záàâãéêíóôõúç]{{{MIN_WORD_LETTERS},11}}(?![\w/\\@(=_-]|[.:]\w)",
 )
 
 

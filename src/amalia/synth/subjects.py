@@ -8,6 +8,7 @@ key is of the wanted split.
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -26,10 +27,13 @@ from amalia.synth.varieties import content_words
 GENERATOR = "amalia.synth@1"
 """Goes up when the same seed makes something else."""
 
+MAX_WORD_LETTERS = 12
+
 _MAX_TRIES = 20_000
 _MAX_LINE_LETTERS = 20
-_MAX_WORD_LETTERS = 12
 _MIN_CAST = 8
+# Two tiles of the mini model, beside or above each other: in each, things are nearly as large as alone.
+_GATHERING_PX = ((192, 96), (96, 192))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +56,22 @@ class Cast:
     _by_category: dict[str, tuple[Thing, ...]] = field(repr=False)
 
     @classmethod
-    def of(cls, things: Iterable[Thing]) -> Cast:
+    def of(cls, things: Iterable[Thing], *, number: int | None = None) -> Cast:
         """Keep what is everyday, has a gender and a plural.
+
+        Args:
+            things: Candidates; their order is kept.
+            number: Keep at most so many, drawn by lot: always the same ones, and those of a smaller
+                number are among those of a larger one. None keeps all.
 
         Raises:
             RecordError: If too few are left to ask about what is not there.
         """
         known = tuple(t for t in things if t.everyday and t.gender and t.plural)
+        if number is not None:
+            lots = sorted(known, key=lambda t: hashlib.sha256(f"cast:{t.id}".encode()).digest())
+            drawn = {thing.id for thing in lots[:number]}
+            known = tuple(thing for thing in known if thing.id in drawn)
         if len(known) < _MIN_CAST:
             raise RecordError(
                 f"only {len(known)} everyday things; expected at least {_MIN_CAST}, give more",
@@ -111,14 +124,25 @@ class Studio:
         fonts: Sequence[Font],
         words: Iterable[str],
         split: Split,
+        num_things: int | None = None,
+        max_letters: int = MAX_WORD_LETTERS,
     ) -> Studio:
-        """Open a studio; words of other splits and beyond 12 letters are left out.
+        """Open a studio; words of other splits are left out.
+
+        Args:
+            things: What can be shown and named; only the everyday ones are.
+            fonts: At least one printed and one handwriting.
+            words: Words to write.
+            split: Of words, counts, compositions, charts and picture seeds.
+            num_things: How many everyday things to use, as in ``Cast.of``; None is all.
+            max_letters: Longer words are left out.
 
         Raises:
             RecordError: If there are too few everyday things.
         """
-        readable = tuple(w for w in words if word_split(w) == split and len(w) <= _MAX_WORD_LETTERS)
-        return cls(Cast.of(things), readable, split, Typecase(fonts), Album())
+        readable = tuple(w for w in words if word_split(w) == split and len(w) <= max_letters)
+        cast = Cast.of(things, number=num_things)
+        return cls(cast, readable, split, Typecase(fonts), Album())
 
 
 def confusable(one: Thing, other: Thing) -> bool:
@@ -163,7 +187,9 @@ def gathering(rng: random.Random, *, studio: Studio) -> tuple[Scene, Picture]:
     for _ in range(_MAX_TRIES):
         things = _company(rng, studio.cast)
         if split_of(f"scene:{_composition(things)}") == studio.split:
-            return _drawn(rng, scene.gathering(rng, things, album=studio.album), studio)
+            size_px = rng.choice(_GATHERING_PX)
+            made = scene.gathering(rng, things, album=studio.album, size_px=size_px)
+            return _drawn(rng, made, studio)
     raise _nothing_fits("composition of things", studio.split)
 
 

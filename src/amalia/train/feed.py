@@ -21,6 +21,7 @@ from transformers import PreTrainedTokenizerFast
 from amalia import manifest as manifests
 from amalia.device import Device
 from amalia.errors import TrainingError
+from amalia.model.letters import spelled, targets
 from amalia.model.render import Rendered, Renderer, collate, scaled
 from amalia.model.tile import TileGrid
 from amalia.recipe import fingerprint
@@ -28,7 +29,7 @@ from amalia.records import Preference, Row
 from amalia.store import read_rows
 from amalia.train import objectives, reference
 from amalia.train.mixture import Mixture, Rows, Source, TokenRuns, Weighted
-from amalia.train.objectives import LossSum
+from amalia.train.objectives import LossSum, Written
 from amalia.train.reference import Pair, key
 from amalia.train.stage import Contrast, NewPair, Preferences, Stage
 from amalia.train.start import Begun, Find
@@ -174,6 +175,7 @@ def open_feed(
             tokenizer=begun.renderer.tokenizer,
             image_px=stage.start.tower.image_px,
             max_tokens=stage.start.text.max_tokens,
+            letters=stage.start.letters,
             device=device.kind,
         )
         return _feed(stage, find, lambda folder: Rows(folder, "preferences"), None, cut)
@@ -278,9 +280,12 @@ def contrast_step(
     *,
     image_px: int,
     max_tokens: int,
+    letters: str = "",
     device: str,
 ) -> list[MicroBatch]:
     """Make the one micro-batch of a contrastive step.
+
+    A caption in guillemets is what is written in its picture, to be read if ``letters`` are given.
 
     Captions are those of all pictures and then all their hard negatives; a caption that stands twice is
     both times true of every picture whose own caption it is.
@@ -305,8 +310,22 @@ def contrast_step(
         captions_CT=encoded["input_ids"].to(device),
         caption_mask_CT=encoded["attention_mask"].to(device),
         matches_BC=matches.to(device),
+        written=_written(right, letters, device) if letters else None,
     )
     return [MicroBatch(compute, int(encoded["attention_mask"].sum()), len(rows))]
+
+
+def _written(captions: Sequence[str], letters: str, device: str) -> Written | None:
+    """Give what can be read in the pictures of some captions, or None if nothing can."""
+    found = {
+        place: spelling
+        for place, caption in enumerate(captions)
+        if caption.startswith("«") and (spelling := spelled(caption[1:-1], letters))
+    }
+    if not found:
+        return None
+    joined, lengths = targets(list(found.values()))
+    return Written(torch.tensor(list(found)).to(device), joined.to(device), lengths.to(device))
 
 
 def _picture(row: Row[Preference]) -> PillowImage.Image:

@@ -1,10 +1,11 @@
-"""What a stage optimizes: next token, preferences (DPO), sigmoid contrast.
+"""What a stage optimizes: next token, preferences (DPO), sigmoid contrast with reading.
 
 An objective turns a batch into a ``LossSum``: a sum and the count it is to be divided by. The loop
 divides by the count over all micro-batches, so that a batch of 8 equals two of 4 whatever the masks.
 The losses themselves are pure functions of tensors.
 
-Shape suffixes: B sequences, T tokens, S supervised tokens, H hidden, C captions, V vocabulary.
+Shape suffixes: B sequences, T tokens, S supervised tokens or guesses, H hidden, C captions,
+V vocabulary, W pictures with writing, L letters.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from transformers import PreTrainedModel, SiglipModel
 
+from amalia.model.letters import BLANK
 from amalia.model.render import Batch
 
 # Tokens whose logits exist at once: 2,048 × a vocabulary of 128,000 in float32 is one gigabyte.
@@ -139,26 +141,68 @@ def sigmoid_contrast(logits_BC: torch.Tensor, matches_BC: torch.Tensor) -> torch
     return -F.logsigmoid(signs * logits_BC).sum()
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What is written in some pictures of a batch."""
+
+    rows_W: torch.Tensor
+    """Their places in the batch, int64."""
+    letters_L: torch.Tensor
+    """Numbers from 1 of the letters of all, one after the other, int64."""
+    lengths_W: torch.Tensor
+    """Letters of each, int64."""
+
+
+def transcription(log_probs_WSL: torch.Tensor, written: Written) -> torch.Tensor:
+    """Sum over pictures of the CTC loss per letter, in nats.
+
+    Args:
+        log_probs_WSL: Log-probabilities of blank (0) and letters at each of S guesses, float32.
+        written: What is to be read.
+
+    Source: Graves et al. 2006, "Connectionist temporal classification".
+    """
+    guesses = torch.full_like(written.lengths_W, log_probs_WSL.shape[1])
+    losses_W = F.ctc_loss(
+        log_probs_WSL.transpose(0, 1),
+        written.letters_L,
+        guesses,
+        written.lengths_W,
+        blank=BLANK,
+        reduction="none",
+        zero_infinity=True,
+    )
+    return (losses_W / written.lengths_W).sum()
+
+
 def contrast(
     model: SiglipModel,
     pixels_B3PP: torch.Tensor,
     captions_CT: torch.Tensor,
     caption_mask_CT: torch.Tensor,
     matches_BC: torch.Tensor,
+    written: Written | None = None,
 ) -> LossSum:
-    """Sum of sigmoid contrastive losses, counted by picture.
+    """Sum of sigmoid contrastive losses, counted by picture; and of reading, where there is writing.
 
     Captions are padded on the left and padding is masked, unlike in SigLIP: ours are a few tokens in
     two dozen places, and the pooled last place would see mostly padding for a long time.
     """
-    pictures = F.normalize(model.get_image_features(pixel_values=pixels_B3PP).float(), dim=-1)
+    seen = model.vision_model(pixel_values=pixels_B3PP)
+    pictures = F.normalize(seen.pooler_output.float(), dim=-1)
     captions = F.normalize(_caption_features(model, captions_CT, caption_mask_CT), dim=-1)
     logits_BC = pictures @ captions.T * model.logit_scale.exp() + model.logit_bias
     best = logits_BC.detach().argmax(1, keepdim=True)
     right = float(matches_BC.gather(1, best).sum())
-    return LossSum(
-        sigmoid_contrast(logits_BC, matches_BC), len(pictures), {"caption_accuracy": right}
-    )
+    total = sigmoid_contrast(logits_BC, matches_BC)
+    metrics = {"caption_accuracy": right}
+    if written is not None:
+        reader = model.get_submodule("letter_reader")
+        reading = transcription(reader(seen.last_hidden_state[written.rows_W]), written)
+        total = total + reading
+        # A sum over the pictures with writing, divided by the number of all.
+        metrics["reading_loss"] = float(reading.detach())
+    return LossSum(total, len(pictures), metrics)
 
 
 def _caption_features(

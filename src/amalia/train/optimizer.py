@@ -20,7 +20,7 @@ from amalia.model import build
 from amalia.train.stage import OptimizerKind, Trainable
 
 # Readout layers: their rows belong to single tokens, like those of an embedding.
-_HEADS = ("lm_head",)
+_HEADS = ("lm_head", "readout")
 
 
 @dataclass(frozen=True, slots=True)

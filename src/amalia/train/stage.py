@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from amalia.model.sizes import ContextExtension, LanguageSize, TextTowerSize, TowerSize
 from amalia.recipe import Settings
@@ -66,6 +66,16 @@ class NewPair(Settings):
     tokenizer: Reference
     tower: TowerSize
     text: TextTowerSize
+    letters: str = ""
+    """Letters the tower is also to read off pictures of «writing», by a CTC loss; none by default."""
+
+    @field_validator("letters")
+    @classmethod
+    def _once(cls, letters: str) -> str:
+        repeated = sorted({letter for letter in letters if letters.count(letter) > 1})
+        if repeated:
+            raise ValueError(f"{', '.join(repeated)} repeated; name every letter once")
+        return letters
 
 
 Start = Annotated[

@@ -64,7 +64,8 @@ def _begun(stage: Stage, find: Find) -> Begun:
     tokenizer = load_tokenizer(find(start.tokenizer))
     if isinstance(start, NewLanguage):
         return Begun(build.language_model(start.size, tokenizer), Renderer(tokenizer, None))
-    return Begun(build.siglip_pair(start.tower, start.text, tokenizer), Renderer(tokenizer, None))
+    pair = build.siglip_pair(start.tower, start.text, tokenizer, letters=start.letters)
+    return Begun(pair, Renderer(tokenizer, None))
 
 
 def write(begun: Begun, folder: Path, *, keep: Kept) -> None:
