@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 
 import pytest
 
@@ -122,6 +123,17 @@ def test_counting(name, target, answers, pets, noun):
     assert {question.target for question in made} == {target}
     assert {question.answer for question in made} == answers
     assert all(question.wrong_answer not in answers for question in made)
+
+
+def test_no_number_of_a_group_is_wrong_more_often_than_another(noun):
+    cats = scene_of(*((noun("gato"), 0.0, y / 10) for y in range(6)))
+    wrong = Counter(
+        questions.counting(random.Random(seed), cats, noun("gato")).wrong_answer.lower().split()[-2]
+        for seed in range(400)
+        if "gato" in questions.counting(random.Random(seed), cats, noun("gato")).wrong_answer
+    )
+    assert set(wrong) == {"um", "dois", "três", "quatro", "cinco"}
+    assert max(wrong.values()) < 2 * min(wrong.values())
 
 
 def test_counting_asks_in_the_gender_of_the_thing(pets, noun):

@@ -271,7 +271,7 @@ def _about_group(rng: random.Random, studio: Studio) -> Asked:
 
 def _about_writing(rng: random.Random, studio: Studio) -> Asked:
     style: Hand = "printed" if rng.random() < 0.5 else "handwriting"
-    if rng.random() < 0.2:
+    if rng.random() < 0.15:
         lettering, picture = subjects.line(rng, studio=studio, style=style)
         return [questions.reading(rng, lettering)], picture
     lettering, picture = subjects.word(rng, studio=studio, style=style)

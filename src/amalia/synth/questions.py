@@ -25,7 +25,7 @@ from amalia.synth.grammar import (
 )
 from amalia.synth.lettering import Lettering
 from amalia.synth.phrasing import Bank, ask, fill
-from amalia.synth.scene import Box, Placed, Relation, Scene, relations
+from amalia.synth.scene import MAX_GROUP, Box, Placed, Relation, Scene, relations
 from amalia.synth.spelling import misspelt
 
 # Between two things that leave a gap: "acima de", since "em cima de" would mean standing on it.
@@ -165,12 +165,15 @@ def describing(rng: random.Random, scene: Scene, *, other: Thing) -> Question:
 
 
 def counting(rng: random.Random, scene: Scene, thing: Thing) -> Question:
-    """Ask how many of a thing there are; the wrong answer is off by one."""
+    """Ask how many of a thing there are; the wrong answer is another number a scene can have."""
     assert thing.gender is not None
     number = _number(scene, thing)
-    wrong = max(0, number + rng.choice((-1, 1)))
-    if wrong == number:
-        wrong = 1
+    if number == len(scene.placed):
+        # Any number as often: were it always a neighbour, the largest would hardly ever be wrong, and
+        # who learns from the wrong answers would say it too often.
+        wrong = rng.choice([n for n in range(1, MAX_GROUP + 1) if n != number])
+    else:
+        wrong = number + rng.choice((-1, 1)) if number else 1
     bank = phrasing.COUNTING
     form = rng.randrange(len(bank.answers))
     spelled = (number_word(number, thing.gender),)
