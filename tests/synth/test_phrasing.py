@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from amalia.evaluate import answers
 from amalia.synth import phrasing
 from amalia.synth.grammar import agreement
 from amalia.synth.phrasing import Bank, ask, fill
@@ -16,7 +17,7 @@ FACTS = {
     "br": "ônibus", "list": "um gato e um cão", "counted": "dois gatos", "number": "dois",
     "none": "nenhum", "asked": "três gatos", "side": "à esquerda", "read": "autocarro",
     "box": "[0.10, 0.20, 0.30, 0.40]", "color": "azul", "keywords": "animal e casa",
-    "text": "Um texto.",
+    "text": "Um texto.", "denied": "dois",
 }  # fmt: skip
 # What only a Brazilian would write, apart from the words quoted as such.
 BRAZILIAN = re.compile(
@@ -70,10 +71,13 @@ def test_forms_are_european(name) -> None:
         assert not BRAZILIAN.search(form), form
 
 
-def test_denials_are_the_twins_of_answers() -> None:
-    for yes, no in zip(phrasing.PRESENCE.answers, phrasing.PRESENCE.denials, strict=True):
-        assert yes.startswith("Sim")
-        assert no.startswith("Não")
+@pytest.mark.parametrize("name", ["IS_IT", "COUNT_CHECK", "PRESENCE"])
+def test_denials_are_the_twins_of_answers(name) -> None:
+    bank = BANKS[name]
+    for yes, no in zip(bank.answers, bank.denials, strict=True):
+        assert answers.yes_no(yes) == "sim"
+        assert answers.yes_no(no) == "não"
+        assert yes.split()[0].replace("{é}", "{é2}") == no.split()[0]
 
 
 def test_what_is_read_stands_in_guillemets() -> None:

@@ -76,10 +76,12 @@ def test_is_it(truth, noun):
         rng = random.Random(seed)
         made = questions.is_it(rng, noun("maçã"), other=noun("gato"), truth=truth)
         assert made.target == ("sim" if truth else "não")
-        assert made.answer.startswith("Sim" if truth else "Não")
-        assert made.wrong_answer.startswith("Não" if truth else "Sim")
-        assert ("uma maçã" if truth else "um gato") in made.text.lower()
-        assert "gato" not in made.answer
+        answers = (made.answer, made.wrong_answer)
+        yes, no = answers if truth else answers[::-1]
+        asked, other = ("uma maçã", "um gato") if truth else ("um gato", "uma maçã")
+        assert asked in made.text.lower()
+        assert yes.lower().endswith(f"{asked}, sim.")
+        assert no.lower().endswith(f"{other}, não {asked}.")
 
 
 def test_local_name():
@@ -92,15 +94,47 @@ def test_local_name():
 @pytest.mark.parametrize(
     ("name", "answers"),
     [
-        ("gato", {"Sim, há dois gatos.", "Sim.", "Sim, vejo dois gatos."}),
-        ("vaca", {"Sim, há uma vaca.", "Sim.", "Sim, vejo uma vaca."}),
-        ("pera", {"Não, não há nenhuma pera.", "Não.", "Não, não vejo nenhuma pera."}),
-        ("óculos", {"Não, não há nenhuns óculos.", "Não.", "Não, não vejo nenhuns óculos."}),
+        ("gato", (" Sim, há dois gatos.", ", portanto sim.", " Sim, vejo dois gatos.")),
+        ("vaca", (" Sim, há uma vaca.", ", portanto sim.", " Sim, vejo uma vaca.")),
+        ("pera", (" Não, não há nenhuma pera.", ", portanto não.", " Não, não vejo nenhuma pera.")),
     ],
 )
-def test_presence(name, answers, pets, noun):
-    made = [questions.presence(random.Random(seed), pets, noun(name)) for seed in SEEDS]
-    assert {question.answer for question in made} == answers
+def test_presence_is_answered_after_looking(name, answers, pets, noun):
+    made = [
+        questions.presence(random.Random(seed), pets, noun(name), other=noun("livro"))
+        for seed in SEEDS
+    ]
+    seen = "dois gatos, uma vaca e uma maçã"
+    forms = (f"Vejo {seen}.", f"Há {seen}", f"Na imagem há {seen}.")
+    said = {form + answer for form, answer in zip(forms, answers, strict=True)}
+    assert {question.answer for question in made} == said
+
+
+@pytest.mark.parametrize(
+    ("name", "mistaken"),
+    [
+        ("gato", {"dois livros, uma vaca e uma maçã"}),
+        ("vaca", {"dois gatos, um livro e uma maçã"}),
+        (
+            "óculos",
+            {
+                "uns óculos, uma vaca e uma maçã",
+                "dois gatos, uns óculos e uma maçã",
+                "dois gatos, uma vaca e uns óculos",
+            },
+        ),
+    ],
+)
+def test_who_is_wrong_about_presence_sees_wrongly(name, mistaken, pets, noun):
+    seen = set()
+    for seed in SEEDS:
+        made = questions.presence(random.Random(seed), pets, noun(name), other=noun("livro"))
+        (found,) = [listed for listed in mistaken if listed in made.wrong_answer]
+        seen.add(found)
+        verdict = "sim" if name == "óculos" else "não"
+        assert verdict in made.wrong_answer.lower()
+        assert made.target != verdict
+    assert seen == mistaken
 
 
 @pytest.mark.parametrize(
@@ -147,8 +181,10 @@ def test_count_check(asked, target, pets, noun):
     for seed in SEEDS:
         made = questions.count_check(random.Random(seed), pets, noun("gato"), asked=asked)
         assert made.target == target
-        assert made.answer in ("Sim.", "Não.") or "dois gatos" in made.answer
-        assert made.wrong_answer != made.answer
+        seen = "dois gatos, sim." if asked == 2 else "dois gatos, não três."
+        wrong = "um gato, não dois." if asked == 2 else "três gatos, sim."
+        assert made.answer.endswith(seen)
+        assert made.wrong_answer.endswith(wrong)
 
 
 def test_describing_goes_from_left_to_right(pets, noun):

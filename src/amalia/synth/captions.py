@@ -38,7 +38,7 @@ from amalia.synth.scene import (
     relations,
 )
 from amalia.synth.spelling import jumbled, misspelt
-from amalia.synth.splits import MIN_WORD_LETTERS, Split, split_of, word_split
+from amalia.synth.splits import MIN_WORD_LETTERS, Split, drawn_seed, split_of, word_split
 
 GENERATOR = "amalia.synth.captions@1"
 EVERYDAY_SHARE = 0.9
@@ -137,7 +137,7 @@ class _Maker:
     split: Split
 
     def naming(self, rng: random.Random) -> _Captioned:
-        seed = self._seed(rng, "naming")
+        seed = drawn_seed(rng, "naming", self.split)
         # Conversations are about the everyday ones, which are a quarter of all.
         among = self.everyday if self.everyday and rng.random() < EVERYDAY_SHARE else self.things
         thing = rng.choice(among)
@@ -182,7 +182,7 @@ class _Maker:
         found = rng.random() < _FOUND_WORDS
         text = rng.choice(self.words) if found else self._jumbled(rng)
         style: Hand = "printed" if rng.random() < 0.5 else "handwriting"
-        own = random.Random(self._seed(rng, "lettering"))
+        own = random.Random(drawn_seed(rng, "lettering", self.split))
         written, picture = word_picture(own, text, style=style, typecase=self.typecase)
         wrong, reason = misspelt(rng, text)
         licenses = {self.typecase.license(written.font)}
@@ -257,13 +257,6 @@ class _Maker:
         else:
             wrong[at], reason = (thing, _other_count(rng, count, 4)), "other_count"
         return _enumerated(counts), _enumerated(wrong), reason
-
-    def _seed(self, rng: random.Random, kind: str) -> int:
-        """Draw a seed of the split, for pictures whose subject is in every split."""
-        while True:
-            seed = rng.getrandbits(48)
-            if split_of(f"{kind}:{seed}") == self.split:
-                return seed
 
     def _jumbled(self, rng: random.Random) -> str:
         while True:

@@ -46,7 +46,10 @@ TEXT_WEIGHTS: Mapping[str, float] = {
     "no_image": 0.05,
     "unknown": 0.03,
 }
+# Once a question has said the name, the picture teaches less: most portraits are to be named.
+_FIRST_OF_A_PORTRAIT = {"naming": 0.74, "is_it": 0.18, "choice": 0.08}
 _MORE_OF_A_PORTRAIT = 0.3
+_FIRST_OF_A_GATHERING = {"describing": 0.45, "presence": 0.35, "placing": 0.2}
 Asked = tuple[list[Question], Picture]
 Said = tuple[list[tuple[str, str]], Origin]
 
@@ -196,20 +199,19 @@ def drawn_kind(
             f"nothing can be made with weights {dict(weights)}; expected a weight above 0 for one "
             f"of {', '.join(sorted(available))}; give one"
         )
-    return rng.choices(kinds, [weights[kind] for kind in kinds])[0]
+    return _drawn(rng, {kind: weights[kind] for kind in kinds})
 
 
 def scene_questions(rng: random.Random, scene: Scene, *, studio: Studio) -> dict[str, Question]:
     """Ask one question of each kind that a picture of several things allows."""
     cast, present = studio.cast, [placed.thing for placed in scene.placed]
-    shown = rng.choice(present)
     absent = cast.absent(rng, present)
     countable = [thing for thing in present if not thing.is_plural]
     counted = cast.absent(rng, present, countable=True) if rng.random() < 0.1 else None
     found: dict[str, Question | None] = {
         "describing": questions.describing(rng, scene, other=absent),
         "counting": questions.counting(rng, scene, counted or rng.choice(countable)),
-        "presence": questions.presence(rng, scene, shown if rng.random() < 0.5 else absent),
+        "presence": _presence(rng, scene, studio),
         "side": questions.side(rng, scene),
         "neighbour": questions.neighbour(rng, scene, other=absent),
         "pointing": questions.pointing(rng, scene),
@@ -217,19 +219,25 @@ def scene_questions(rng: random.Random, scene: Scene, *, studio: Studio) -> dict
     return {kind: question for kind, question in found.items() if question is not None}
 
 
+def _presence(rng: random.Random, scene: Scene, studio: Studio) -> Question:
+    present = [placed.thing for placed in scene.placed]
+    absent, other = (studio.cast.absent(rng, present) for _ in range(2))
+    asked = rng.choice(present) if rng.random() < 0.5 else absent
+    return questions.presence(rng, scene, asked, other=other)
+
+
 def _about_portrait(rng: random.Random, studio: Studio) -> Asked:
-    # The name is always asked first: once a question has said it, the picture teaches nothing.
     thing = rng.choice(studio.cast.things)
     scene, picture = subjects.portrait(rng, thing, studio=studio)
     other = studio.cast.absent(rng, [thing])
-    chosen: list[Question | None] = [questions.naming(rng, thing, other=other)]
+    first: dict[str, Question | None] = {
+        "naming": questions.naming(rng, thing, other=other),
+        "is_it": questions.is_it(rng, thing, other=other, truth=rng.random() < 0.5),
+        "choice": questions.choice(rng, thing, other=other),
+    }
+    chosen = [first.pop(_drawn(rng, _FIRST_OF_A_PORTRAIT))]
     if rng.random() < _MORE_OF_A_PORTRAIT:
-        more = [
-            questions.is_it(rng, thing, other=other, truth=rng.random() < 0.5),
-            questions.choice(rng, thing, other=studio.cast.absent(rng, [thing])),
-            questions.presence(rng, scene, thing if rng.random() < 0.5 else other),
-            questions.pointing(rng, scene),
-        ]
+        more = [*first.values(), questions.pointing(rng, scene)]
         names = names_by_variety(thing)
         if names and variety_split(names) == studio.split:
             more.append(questions.local_name(rng, names))
@@ -238,18 +246,14 @@ def _about_portrait(rng: random.Random, studio: Studio) -> Asked:
 
 
 def _about_gathering(rng: random.Random, studio: Studio) -> Asked:
-    # A list of all there is answers most other questions, so what it answers is asked without it.
+    # A list of all there is answers most other questions, so these come first, or without it.
     scene, picture = subjects.gathering(rng, studio=studio)
     found = scene_questions(rng, scene, studio=studio)
-    describing = found.pop("describing")
-    if rng.random() < 0.5:
-        placing = [found[kind] for kind in ("side", "neighbour", "pointing") if kind in found]
-        return [describing, *_mixed(rng, placing, rng.randint(0, 2))], picture
-    again = scene_questions(rng, scene, studio=studio)
-    again.pop("describing")
-    present = _mixed(rng, [found.pop("presence"), again.pop("presence")], 2)
-    others = _mixed(rng, [*found.values(), *again.values()], rng.randint(1, 3))
-    return rng.sample([*present, *others], len(present) + len(others)), picture
+    placing = [found[kind] for kind in ("side", "neighbour", "pointing") if kind in found]
+    first = _drawn(rng, _FIRST_OF_A_GATHERING)
+    if first == "placing":
+        return _mixed(rng, [*placing, found["counting"]], rng.randint(1, 3)), picture
+    return [found[first], *_mixed(rng, placing, rng.randint(0, 1))], picture
 
 
 def _about_group(rng: random.Random, studio: Studio) -> Asked:
@@ -262,7 +266,6 @@ def _about_group(rng: random.Random, studio: Studio) -> Asked:
     others = [
         questions.describing(rng, scene, other=absent),
         questions.count_check(rng, scene, thing, asked=asked),
-        questions.presence(rng, scene, thing if rng.random() < 0.5 else absent),
         questions.counting(rng, scene, absent),
     ]
     # Whatever says how many there are comes after the question of how many.
@@ -293,6 +296,10 @@ def _about_chart(rng: random.Random, studio: Studio) -> Asked:
         questions.bar_value(rng, chart),
     ]
     return _mixed(rng, pool, rng.randint(2, 4)), picture
+
+
+def _drawn(rng: random.Random, weights: Mapping[str, float]) -> str:
+    return rng.choices(list(weights), list(weights.values()))[0]
 
 
 def _mixed(rng: random.Random, pool: Sequence[Question], number: int) -> list[Question]:

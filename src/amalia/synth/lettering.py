@@ -132,7 +132,7 @@ def word_picture(
 
 
 def line_picture(
-    rng: random.Random, text: str, *, style: Hand, typecase: Typecase, size_px: Size = LINE_PX
+    rng: random.Random, text: str, *, style: Hand, typecase: Typecase
 ) -> tuple[Lettering, Image.Image]:
     """Write a short line of two or three words, on one row or broken into two.
 
@@ -141,7 +141,6 @@ def line_picture(
         text: Words separated by single spaces.
         style: Printed or handwritten.
         typecase: Fonts to choose among.
-        size_px: Width and height of the picture.
 
     Returns:
         What was written, and an RGB picture of it.
@@ -152,14 +151,14 @@ def line_picture(
     rows = _rows(rng, text)
     _check(rows)
     font = rng.choice(typecase.names(style))
-    width, height = size_px
-    mask = _inked(rng, rows, font, typecase, size_px)
-    paper, color = _paper(rng, size_px)
+    width, height = LINE_PX
+    mask = _inked(rng, rows, font, typecase, LINE_PX)
+    paper, color = _paper(rng, LINE_PX)
     slack_x, slack_y = width - mask.width, height - mask.height
     x = round(slack_x * rng.uniform(0.15, 0.85)) if slack_x > 2 else slack_x // 2
     y = round(slack_y * rng.uniform(0.2, 0.8)) if slack_y > 2 else slack_y // 2
     paper.paste(rounded(color), (x, y), mask)
-    return Lettering(" ".join(rows), font, style, size_px), _grained(rng, paper)
+    return Lettering(" ".join(rows), font, style, LINE_PX), _grained(rng, paper)
 
 
 def _check(rows: Sequence[str]) -> None:

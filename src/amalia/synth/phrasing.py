@@ -53,8 +53,9 @@ IS_IT = _bank(
     | Diz-me, sim ou não: isto {é} {um}? | É verdade que isto {é} {um}?
     | Confirmas que isto {é} {um}? | Isto que aqui está {é} {um}? | O que vês {é} {um}?
     | Parece-te que isto {é} {um}?""",
-    "Sim, {é} {um}. | Sim. | Sim, isto {é} {um}. | Sim, vejo {um}.",
-    "Não, {é2} {um2}. | Não. | Não, isto {é2} {um2}. | Não, vejo {um2}.",
+    "{é} {um}, sim. | Isto {é} {um}, sim. | Vejo {um}, sim. | O que vejo {é} {um}, sim.",
+    """{é2} {um2}, não {um}. | Isto {é2} {um2}, não {um}. | Vejo {um2}, não {um}.
+    | O que vejo {é2} {um2}, não {um}.""",
 )
 CHOICE = _bank(
     """{é} {um} ou {um2}? | Isto {é} {um} ou {um2}? | O que vês: {um} ou {um2}?
@@ -93,16 +94,18 @@ COUNT_CHECK = _bank(
     """Há exatamente {asked}? | Ao todo, há {asked}? | Contas {asked}? | São {asked}, não são?
     | Diz-me, sim ou não: há {asked} ao todo? | É verdade que são {asked}?
     | Confirmas que são {asked}? | São mesmo {asked}? | Na imagem há {asked} ao todo?""",
-    "Sim, há {counted}. | Sim. | Sim, vejo {counted}.",
-    "Não, há {counted}. | Não. | Não, vejo {counted}.",
+    "Há {counted}, sim. | Vejo {counted}, sim. | Na imagem há {counted}, sim.",
+    "Há {counted}, não {denied}. | Vejo {counted}, não {denied}. | Na imagem há {counted}, não {denied}.",
 )
 PRESENCE = _bank(
     """Há {um} na imagem? | Vês {um}? | A imagem mostra {um}? | Consegues ver {um}?
     | Há aqui {um}? | Diz-me, sim ou não: há {um} na imagem?
     | É verdade que há {um} na imagem? | Estás a ver {um}? | Achas que há {um} na imagem?
     | {está} aqui {um}? | Consegues encontrar {um} na imagem?""",
-    "Sim, há {counted}. | Sim. | Sim, vejo {counted}.",
-    "Não, não há {nenhum}. | Não. | Não, não vejo {nenhum}.",
+    """Vejo {list}. Sim, há {counted}. | Há {list}, portanto sim.
+    | Na imagem há {list}. Sim, vejo {counted}.""",
+    """Vejo {list}. Não, não há {nenhum}. | Há {list}, portanto não.
+    | Na imagem há {list}. Não, não vejo {nenhum}.""",
 )
 SIDE = _bank(
     """Onde {está} {o} em relação {ao2}? | Em que posição {está} {o} em relação {ao2}?

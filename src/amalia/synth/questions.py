@@ -8,7 +8,7 @@ that conversations, preferences and samples are made from the same questions.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from amalia.pack import Thing
@@ -106,26 +106,46 @@ def is_it(rng: random.Random, thing: Thing, *, other: Thing, truth: bool) -> Que
     return _closed(rng, phrasing.IS_IT, fields, truth=truth, group="portrait")
 
 
-def presence(rng: random.Random, scene: Scene, thing: Thing) -> Question:
-    """Ask whether a thing is in a picture."""
-    number = _number(scene, thing)
-    shown = counted(max(number, 1), thing)
-    fields = agreement(thing) | {"counted": shown}
-    return _closed(rng, phrasing.PRESENCE, fields, truth=number > 0, group="presence")
+def presence(rng: random.Random, scene: Scene, thing: Thing, *, other: Thing) -> Question:
+    """Ask whether a thing is in a picture; the answer lists all there is before it says yes or no.
+
+    The wrong answer lists the thing where it is absent, or ``other``, which is absent too, in its place.
+    """
+    tally, number = _tally(scene), _number(scene, thing)
+    if number:
+        place = next(i for i, (shown, _) in enumerate(tally) if shown.id == thing.id)
+        mistaken = _swapped(tally, place, other)
+    else:
+        mistaken = _swapped(tally, rng.randrange(len(tally)), thing)
+    fields = agreement(thing) | {"counted": counted(max(number, 1), thing), "list": _listed(tally)}
+    return _closed(
+        rng,
+        phrasing.PRESENCE,
+        fields,
+        truth=number > 0,
+        group="presence",
+        wrong_fields={"counted": indefinite(thing), "list": _listed(mistaken)},
+    )
 
 
 def count_check(rng: random.Random, scene: Scene, thing: Thing, *, asked: int) -> Question:
     """Ask whether there are exactly ``asked`` (2 or more) of a thing that is in the picture."""
     number = _number(scene, thing)
-    other = asked if asked != number else asked - 1
-    fields = {"asked": counted(asked, thing), "counted": counted(number, thing)}
+    # Who says no to the right number takes one for another.
+    mistaken = asked if asked != number else asked - 1
+    gender = thing.gender or "m"
+    fields = {
+        "asked": counted(asked, thing),
+        "denied": number_word(asked, gender),
+        "counted": counted(number, thing),
+    }
     return _closed(
         rng,
         phrasing.COUNT_CHECK,
         fields,
         truth=asked == number,
         group="count",
-        wrong_fields={"counted": counted(other, thing)},
+        wrong_fields={"counted": counted(mistaken, thing)},
     )
 
 
@@ -138,9 +158,7 @@ def describing(rng: random.Random, scene: Scene, *, other: Thing) -> Question:
     bank = phrasing.DESCRIBING
     form = rng.choice(bank.answers)
     swapped = rng.randrange(len(tally))
-    listed = enumerated([counted(number, thing) for thing, number in tally])
-    wrong = [(other if i == swapped else thing, n) for i, (thing, n) in enumerate(tally)]
-    mistaken = enumerated([counted(1 if t.is_plural else n, t) for t, n in wrong])
+    listed, mistaken = _listed(tally), _listed(_swapped(tally, swapped, other))
     answer, wrong_answer = fill(form, {"list": listed}), fill(form, {"list": mistaken})
     places = _sided(scene)
     if places and rng.random() < 0.4:
@@ -375,6 +393,18 @@ def _tally(scene: Scene) -> list[tuple[Thing, int]]:
     ordered = sorted(scene.placed, key=lambda placed: placed.center)
     firsts = {placed.thing.id: placed.thing for placed in ordered}
     return [(thing, _number(scene, thing)) for thing in firsts.values()]
+
+
+def _swapped(
+    tally: Sequence[tuple[Thing, int]], place: int, other: Thing
+) -> list[tuple[Thing, int]]:
+    """Put another thing into a place of a tally; one whose name is a plural comes once."""
+    number = 1 if other.is_plural else tally[place][1]
+    return [*tally[:place], (other, number), *tally[place + 1 :]]
+
+
+def _listed(tally: Sequence[tuple[Thing, int]]) -> str:
+    return enumerated([counted(number, thing) for thing, number in tally])
 
 
 def _alone(scene: Scene) -> list[Placed]:

@@ -122,7 +122,8 @@ def _about_gathering(
     present = [placed.thing for placed in scene.placed]
     if task == "yes_no":
         absent = studio.cast.absent(rng, present)
-        return questions.presence(rng, scene, absent if position % 2 else rng.choice(present))
+        asked, other = rng.choice(present), studio.cast.absent(rng, present)
+        return questions.presence(rng, scene, absent if position % 2 else asked, other=other)
     if task == "pointing":
         return questions.pointing(rng, scene)
     if task == "describing":

@@ -8,6 +8,7 @@ Keys name what must not be seen twice: ``word:maçã``, ``scene:1F408*2+1F68C*1`
 from __future__ import annotations
 
 import hashlib
+import random
 import re
 import unicodedata
 from collections import Counter
@@ -48,6 +49,14 @@ def split_of(key: str) -> Split:
 def word_split(word: str) -> Split:
     """Give the split of a word to read: that of the key ``word:<casefolded word>``."""
     return split_of(f"word:{word.casefold()}")
+
+
+def drawn_seed(rng: random.Random, kind: str, split: Split) -> int:
+    """Draw a seed of a split, for pictures whose subject is in every split: key ``<kind>:<seed>``."""
+    while True:
+        seed = rng.getrandbits(48)
+        if split_of(f"{kind}:{seed}") == split:
+            return seed
 
 
 def words(texts: Iterable[str], names: Iterable[str]) -> dict[Split, tuple[str, ...]]:

@@ -21,7 +21,7 @@ from amalia.synth import lettering, scene
 from amalia.synth.chart import Chart
 from amalia.synth.lettering import Hand, Lettering, Typecase
 from amalia.synth.scene import Album, Scene
-from amalia.synth.splits import Split, split_of, word_split
+from amalia.synth.splits import Split, drawn_seed, split_of, word_split
 from amalia.synth.varieties import content_words
 
 GENERATOR = "amalia.synth@1"
@@ -158,12 +158,8 @@ def confusable(one: Thing, other: Thing) -> bool:
 
 def portrait(rng: random.Random, thing: Thing, *, studio: Studio) -> tuple[Scene, Picture]:
     """Draw one thing, from a seed of its own that belongs to the studio's split."""
-    for _ in range(_MAX_TRIES):
-        seed = rng.getrandbits(48)
-        if split_of(f"naming:{seed}") == studio.split:
-            own = random.Random(seed)
-            return _drawn(own, scene.portrait(own, thing, album=studio.album), studio)
-    raise _nothing_fits("seed", studio.split)
+    own = random.Random(drawn_seed(rng, "naming", studio.split))
+    return _drawn(own, scene.portrait(own, thing, album=studio.album), studio)
 
 
 def group(rng: random.Random, *, studio: Studio, count: int | None = None) -> tuple[Scene, Picture]:
