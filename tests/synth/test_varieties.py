@@ -6,7 +6,7 @@ import pytest
 
 from amalia.pack import Paragraph
 from amalia.synth.splits import SPLITS, split_of
-from amalia.synth.varieties import Varieties, names_by_variety, twins_of, variety_split
+from amalia.synth.varieties import Shibboleths, Varieties, names_by_variety, twins_of, variety_split
 
 FERRY = {"everyday": False, "gender": None, "plural": None}
 
@@ -76,3 +76,16 @@ def test_splits_share_no_page_and_no_name(twin_things, paragraphs) -> None:
 def test_titles_are_portuguese(twin_things, paragraphs) -> None:
     varieties = Varieties.of(twin_things, paragraphs, "train")
     assert varieties.titles["page/7"] == "Guardar o ficheiro 7"
+
+
+def test_only_paragraphs_with_a_telling_word_on_both_sides_count(paragraphs) -> None:
+    told_by = Shibboleths.of(twins_of(paragraphs, "train"))
+    assert told_by.ours == {"guardar", "ficheiro", "no", "ecrã"}
+    assert told_by.theirs == {"salvar", "arquivo", "na", "tela"}
+    for ours, theirs, told in [
+        ("Vê-se no ecrã o que escreve.", "Vê-se na tela o que escreve.", True),
+        ("Vê-se no ecrã o que escreve.", "Vê-se no monitor o que escreve.", False),
+        ("Vê-se ali o que escreve.", "Vê-se na tela o que escreve.", False),
+        ("Ver a imagem no ecrã.", "Ver a figura no ecrã.", False),
+    ]:
+        assert told_by.tell_apart(paragraph(ours, theirs)) is told

@@ -50,6 +50,8 @@ TEXT_WEIGHTS: Mapping[str, float] = {
 _FIRST_OF_A_PORTRAIT = {"naming": 0.74, "is_it": 0.18, "choice": 0.08}
 _MORE_OF_A_PORTRAIT = 0.3
 _FIRST_OF_A_GATHERING = {"describing": 0.45, "presence": 0.35, "placing": 0.2}
+# A box is as long as four names, and hard: asked often, it drowns what can be learnt sooner.
+_POINTED_AT = 0.04
 Asked = tuple[list[Question], Picture]
 Said = tuple[list[tuple[str, str]], Origin]
 
@@ -214,7 +216,6 @@ def scene_questions(rng: random.Random, scene: Scene, *, studio: Studio) -> dict
         "presence": _presence(rng, scene, studio),
         "side": questions.side(rng, scene),
         "neighbour": questions.neighbour(rng, scene, other=absent),
-        "pointing": questions.pointing(rng, scene),
     }
     return {kind: question for kind, question in found.items() if question is not None}
 
@@ -230,30 +231,32 @@ def _about_portrait(rng: random.Random, studio: Studio) -> Asked:
     thing = rng.choice(studio.cast.things)
     scene, picture = subjects.portrait(rng, thing, studio=studio)
     other = studio.cast.absent(rng, [thing])
-    first: dict[str, Question | None] = {
+    first = {
         "naming": questions.naming(rng, thing, other=other),
         "is_it": questions.is_it(rng, thing, other=other, truth=rng.random() < 0.5),
         "choice": questions.choice(rng, thing, other=other),
     }
     chosen = [first.pop(_drawn(rng, _FIRST_OF_A_PORTRAIT))]
     if rng.random() < _MORE_OF_A_PORTRAIT:
-        more = [*first.values(), questions.pointing(rng, scene)]
+        more = list(first.values())
         names = names_by_variety(thing)
         if names and variety_split(names) == studio.split:
             more.append(questions.local_name(rng, names))
         chosen.append(rng.choice(more))
-    return [question for question in chosen if question is not None], picture
+    return chosen + _pointed_at(rng, scene), picture
 
 
 def _about_gathering(rng: random.Random, studio: Studio) -> Asked:
     # A list of all there is answers most other questions, so these come first, or without it.
     scene, picture = subjects.gathering(rng, studio=studio)
     found = scene_questions(rng, scene, studio=studio)
-    placing = [found[kind] for kind in ("side", "neighbour", "pointing") if kind in found]
+    placing = [found[kind] for kind in ("side", "neighbour") if kind in found]
     first = _drawn(rng, _FIRST_OF_A_GATHERING)
     if first == "placing":
-        return _mixed(rng, [*placing, found["counting"]], rng.randint(1, 3)), picture
-    return [found[first], *_mixed(rng, placing, rng.randint(0, 1))], picture
+        asked = _mixed(rng, [*placing, found["counting"]], rng.randint(1, 3))
+    else:
+        asked = [found[first], *_mixed(rng, placing, rng.randint(0, 1))]
+    return asked + _pointed_at(rng, scene), picture
 
 
 def _about_group(rng: random.Random, studio: Studio) -> Asked:
@@ -300,6 +303,11 @@ def _about_chart(rng: random.Random, studio: Studio) -> Asked:
 
 def _drawn(rng: random.Random, weights: Mapping[str, float]) -> str:
     return rng.choices(list(weights), list(weights.values()))[0]
+
+
+def _pointed_at(rng: random.Random, scene: Scene) -> list[Question]:
+    asked = questions.pointing(rng, scene) if rng.random() < _POINTED_AT else None
+    return [asked] if asked else []
 
 
 def _mixed(rng: random.Random, pool: Sequence[Question], number: int) -> list[Question]:

@@ -2,12 +2,14 @@
 
 The pack's twins also differ where nothing Portuguese or Brazilian is at stake; those are left out
 here, by rules that can be read below. The names that remain were read through; a few still differ
-in what they describe, as do some paragraphs.
+in what they describe, as do some paragraphs. Paragraphs count only if each of the two has a word that tells
+its variety ("ecrã", "tela"): of the others it is the translator who speaks, not the country.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +17,8 @@ from amalia.pack import Paragraph, Thing
 from amalia.synth.splits import Split, split_of
 
 _MAX_LETTERS = 240
+_MIN_TIMES = 5
+_MIN_RATIO = 8
 # Help pages also hold formulas and code, which no variety of Portuguese writes otherwise.
 _PROSE = re.compile(r"[A-ZÀ-Ý][^=<>{}$\\|_]*[.:!?]")
 
@@ -55,10 +59,39 @@ class Varieties:
     def of(
         cls, things: Sequence[Thing], paragraphs: Sequence[Paragraph], split: Split
     ) -> Varieties:
-        """Collect names and paragraphs of ``split``."""
+        """Collect names and paragraphs of ``split``; what tells the varieties apart is read off train."""
         titles = {p.page: p.pt_pt for p in reversed(paragraphs) if p.kind == "h"}
-        twins = twins_of(paragraphs, split)
+        told_by = Shibboleths.of(twins_of(paragraphs, "train"))
+        twins = [twin for twin in twins_of(paragraphs, split) if told_by.tell_apart(twin)]
         return cls(tuple(names_of(things, split)), tuple(twins), titles)
+
+
+@dataclass(frozen=True, slots=True)
+class Shibboleths:
+    """Words that one variety writes where the other hardly ever does: "ecrã", "tela"."""
+
+    ours: frozenset[str]
+    theirs: frozenset[str]
+
+    @classmethod
+    def of(cls, twins: Sequence[Paragraph]) -> Shibboleths:
+        """Count, over all twins, the words that only one of the two has.
+
+        A word counts if it is at least five times in one variety alone, and there eight times as often as in
+        the other alone. So "ficheiro" does, but "imagem" beside "figura" only as often as translators of
+        one country prefer it.
+        """
+        ours, theirs = Counter[str](), Counter[str]()
+        for twin in twins:
+            own, other = _words(twin.pt_pt), _words(twin.pt_br)
+            ours.update(own - other)
+            theirs.update(other - own)
+        return cls(_frequent_in(ours, theirs), _frequent_in(theirs, ours))
+
+    def tell_apart(self, twin: Paragraph) -> bool:
+        """Say whether each of two twins has such a word that the other has not."""
+        own, other = _words(twin.pt_pt), _words(twin.pt_br)
+        return not (self.ours.isdisjoint(own - other) or self.theirs.isdisjoint(other - own))
 
 
 def names_by_variety(thing: Thing) -> tuple[str, str] | None:
@@ -132,6 +165,16 @@ def _are_twins(paragraph: Paragraph) -> bool:
     # Beyond these lengths one of the two says more than the other.
     alike = 0.7 <= len(ours) / len(theirs) <= 1.4
     return prose and alike and _letters(ours) != _letters(theirs)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+(?:-\w+)*", text.casefold()))
+
+
+def _frequent_in(one: Counter[str], other: Counter[str]) -> frozenset[str]:
+    return frozenset(
+        word for word, n in one.items() if n >= _MIN_TIMES and n >= _MIN_RATIO * other[word]
+    )
 
 
 def _letters(text: str) -> str:
