@@ -2,35 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 
 from amalia.model.letters import LetterReader, spelled, targets
-
-
-class Fixed(LetterReader):
-    """Sees at each guess the letter it is told."""
-
-    def __init__(self, letters: str, guesses: list[int]) -> None:
-        super().__init__(letters, patches_per_side=len(guesses) // 2, hidden=1)
-        self.guesses = torch.tensor(guesses)
-
-    def forward(self, patches_BPH: torch.Tensor) -> torch.Tensor:
-        seen = torch.nn.functional.one_hot(self.guesses, len(self.letters) + 1)
-        return seen.expand(len(patches_BPH), -1, -1).float().log()
-
-
-@pytest.mark.parametrize(
-    ("guesses", "text"),
-    [
-        ([1, 1, 0, 2, 0, 0], "ab"),
-        ([0, 1, 0, 1, 1, 2], "aab"),
-        ([0, 0, 0, 0, 0, 0], ""),
-        ([3, 3, 3, 3, 3, 3], "ç"),
-    ],
-)
-def test_repeated_guesses_are_one_letter_unless_a_blank_parts_them(guesses, text) -> None:
-    assert Fixed("abç", guesses).read(torch.zeros(1, 9, 1)) == [text]
 
 
 def test_a_column_is_read_from_its_own_patches_only() -> None:

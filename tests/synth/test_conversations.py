@@ -79,7 +79,7 @@ def test_records_say_where_they_come_from(pictured, spoken) -> None:
     for row in [*pictured(60), *spoken(60)]:
         assert row.record.language == "pt-PT"
         assert row.record.origin.created == "synthetic"
-        assert row.record.origin.generator == "amalia.synth@1"
+        assert row.record.origin.generator == "amalia.synth@2"
         assert row.record.origin.license
 
 

@@ -42,14 +42,6 @@ class LetterReader(nn.Module):
         guesses = side * _GUESSES_PER_COLUMN
         return logits.view(batch, guesses, len(self.letters) + 1).log_softmax(-1)
 
-    def read(self, patches_BPH: torch.Tensor) -> list[str]:
-        """Read what is most likely written in each picture."""
-        texts = []
-        for guesses in self(patches_BPH).argmax(-1).tolist():
-            kept = [g for g, before in zip(guesses, [BLANK, *guesses], strict=False) if g != before]
-            texts.append("".join(self.letters[guess - 1] for guess in kept if guess != BLANK))
-        return texts
-
 
 def spelled(text: str, letters: str) -> list[int] | None:
     """Give a text as numbers from 1 of its letters, or None if it has other characters."""

@@ -52,6 +52,7 @@ _MORE_OF_A_PORTRAIT = 0.3
 _FIRST_OF_A_GATHERING = {"describing": 0.45, "presence": 0.35, "placing": 0.2}
 # A box is as long as four names, and hard: asked often, it drowns what can be learnt sooner.
 _POINTED_AT = 0.04
+_LINES = 0.06
 Asked = tuple[list[Question], Picture]
 Said = tuple[list[tuple[str, str]], Origin]
 
@@ -277,7 +278,7 @@ def _about_group(rng: random.Random, studio: Studio) -> Asked:
 
 def _about_writing(rng: random.Random, studio: Studio) -> Asked:
     style: Hand = "printed" if rng.random() < 0.5 else "handwriting"
-    if rng.random() < 0.15:
+    if rng.random() < _LINES:
         lettering, picture = subjects.line(rng, studio=studio, style=style)
         return [questions.reading(rng, lettering)], picture
     lettering, picture = subjects.word(rng, studio=studio, style=style)

@@ -93,7 +93,12 @@ class Typecase:
 
 
 def word_picture(
-    rng: random.Random, text: str, *, style: Hand, typecase: Typecase
+    rng: random.Random,
+    text: str,
+    *,
+    style: Hand,
+    typecase: Typecase,
+    indents: tuple[float, float] = (0.15, 0.85),
 ) -> tuple[Lettering, Image.Image]:
     """Write one word, in a square picture if it has at most six letters and else in a wide one.
 
@@ -102,6 +107,7 @@ def word_picture(
         text: What to write, drawn as given.
         style: Printed or handwritten.
         typecase: Fonts to choose among.
+        indents: Least and greatest share of the free width that is left of the word.
 
     Returns:
         What was written, and an RGB picture of it.
@@ -119,7 +125,7 @@ def word_picture(
     size = min(_MAX_FONT_PX, max(9, int(_MEASURED_AT_PX * wide / max(1, right - left))))
     face = typecase.face(font, size)
     left, _, right, _ = face.getbbox(text, anchor="ls")
-    x = _MARGIN_PX + (room - (right - left)) * rng.uniform(0.15, 0.85) - left
+    x = _MARGIN_PX + (room - (right - left)) * rng.uniform(*indents) - left
     x_height = -face.getbbox("x", anchor="ls")[1]
     y = (height + x_height) / 2 + rng.uniform(-2, 2)
     mask = Image.new("L", size_px)

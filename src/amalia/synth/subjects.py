@@ -24,7 +24,7 @@ from amalia.synth.scene import Album, Scene
 from amalia.synth.splits import Split, drawn_seed, split_of, word_split
 from amalia.synth.varieties import content_words
 
-GENERATOR = "amalia.synth@1"
+GENERATOR = "amalia.synth@2"
 """Goes up when the same seed makes something else."""
 
 MAX_WORD_LETTERS = 12
@@ -32,6 +32,8 @@ MAX_WORD_LETTERS = 12
 _MAX_TRIES = 20_000
 _MAX_LINE_LETTERS = 20
 _MIN_CAST = 8
+# A word to be read begins near the left edge, as on paper.
+_INDENTS = (0.0, 0.15)
 # Two tiles of the mini model, beside or above each other: in each, things are nearly as large as alone.
 _GATHERING_PX = ((192, 96), (96, 192))
 
@@ -194,7 +196,9 @@ def word(rng: random.Random, *, studio: Studio, style: Hand) -> tuple[Lettering,
     if not studio.words:
         raise _nothing_fits("word", studio.split)
     text = rng.choice(studio.words)
-    written, image = lettering.word_picture(rng, text, style=style, typecase=studio.typecase)
+    written, image = lettering.word_picture(
+        rng, text, style=style, typecase=studio.typecase, indents=_INDENTS
+    )
     return written, _written(written, scene.encode(image), studio)
 
 
