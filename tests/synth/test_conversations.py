@@ -162,7 +162,7 @@ def test_read_words_stay_in_their_split(pictured) -> None:
     for split in SPLITS:
         rows = pictured(40, kind="reading", split=split)
         said = " ".join(answer for row in rows for _, answer in exchanges(row))
-        read[split] = {w for text in re.findall("«([^»]{2,})»", said) for w in text.split()}
+        read[split] = {w for text in re.findall("«([^»]{3,})»", said) for w in text.split()}
         assert {word_split(word) for word in read[split]} == {split}
     assert not read["train"] & read["test"]
 
@@ -190,6 +190,31 @@ def test_every_kind_of_text_conversation(kind, spoken) -> None:
         assert row.record.turns[-1].role == "assistant"
         assert all(answer for _, answer in exchanges(row))
     assert any(row.record.turns[0].role == "system" for row in spoken(60, kind="identity"))
+
+
+def test_a_list_is_searched_for_a_thing(spoken) -> None:
+    verdicts = Counter[str | None]()
+    for row in spoken(120, kind="listed"):
+        ((question, answer),) = exchanges(row)[-1:]
+        verdict = answers.yes_no(answer)
+        verdicts[verdict] += 1
+        found = re.search(
+            r"(?:há|vejo) (?:nenhuma? |uma? |dois |duas |três |quatro )([^.]+)", answer
+        )
+        if found and verdict == "não":
+            assert question.casefold().count(found[1]) == 1  # asked for, not listed
+        elif found:
+            assert question.casefold().count(found[1][:-1]) >= 2
+    assert set(verdicts) == {"sim", "não"}
+    assert 40 <= verdicts["sim"] <= 80
+
+
+def test_letters_that_are_no_word_are_not_called_one(pictured) -> None:
+    for row in pictured(120, kind="reading"):
+        question, answer = exchanges(row)[0]
+        text = answer.partition("«")[2].partition("»")[0]
+        if len(text) < 3:
+            assert "palavra" not in question + answer
 
 
 def test_amalia_says_who_she_is(spoken) -> None:

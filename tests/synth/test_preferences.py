@@ -75,6 +75,18 @@ def test_answers_have_the_same_form(reason, preferred) -> None:
             assert chosen == rejected, answers(row)
 
 
+def test_a_chart_is_misread_in_color_number_or_value(preferred) -> None:
+    told = Counter[str]()
+    for row in preferred(60, reason="wrong_chart"):
+        chosen, rejected = answers(row)
+        differing = [
+            (a, b) for a, b in zip(chosen.split(), rejected.split(), strict=True) if a != b
+        ]
+        assert len(differing) == 1
+        told["value" if any(c.isdigit() for c in differing[0][0]) else "word"] += 1
+    assert set(told) == {"value", "word"}
+
+
 def test_a_hallucinated_thing_takes_the_place_of_another(preferred) -> None:
     for row in preferred(60, reason="hallucinated_object"):
         chosen, rejected = answers(row)
@@ -98,8 +110,8 @@ def test_the_chosen_variety_is_portugals(preferred) -> None:
 def test_splits_share_no_page_no_name_no_word(preferred) -> None:
     for split in SPLITS:
         for row in preferred(120, split=split):
-            (parent, *_) = row.record.origin.parents
             if row.record.origin.source == "pack:paragraphs":
+                (parent,) = row.record.origin.parents
                 assert split_of(f"paragraph:{parent.rpartition('/')[0]}") == split
             if row.record.reason == "wrong_reading":
                 (read,) = re.findall("«(.*)»", row.record.chosen.text)

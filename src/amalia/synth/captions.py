@@ -37,8 +37,8 @@ from amalia.synth.scene import (
     portrait,
     relations,
 )
-from amalia.synth.spelling import jumbled, misspelt
-from amalia.synth.splits import MIN_WORD_LETTERS, Split, drawn_seed, split_of, word_split
+from amalia.synth.spelling import misspelt
+from amalia.synth.splits import Split, drawn_letters, drawn_seed, split_of, word_split
 
 GENERATOR = "amalia.synth.captions@1"
 EVERYDAY_SHARE = 0.9
@@ -180,7 +180,9 @@ class _Maker:
 
     def lettering(self, rng: random.Random) -> _Captioned:
         found = rng.random() < _FOUND_WORDS
-        text = rng.choice(self.words) if found else self._jumbled(rng)
+        text = (
+            rng.choice(self.words) if found else drawn_letters(rng, MAX_SHORT_LETTERS, self.split)
+        )
         style: Hand = "printed" if rng.random() < 0.5 else "handwriting"
         own = random.Random(drawn_seed(rng, "lettering", self.split))
         written, picture = word_picture(own, text, style=style, typecase=self.typecase)
@@ -257,13 +259,6 @@ class _Maker:
         else:
             wrong[at], reason = (thing, _other_count(rng, count, 4)), "other_count"
         return _enumerated(counts), _enumerated(wrong), reason
-
-    def _jumbled(self, rng: random.Random) -> str:
-        while True:
-            text = jumbled(rng, MAX_SHORT_LETTERS)
-            # Shorter strings are no words that anybody is asked to read.
-            if len(text) < MIN_WORD_LETTERS or word_split(text) == self.split:
-                return text
 
 
 def _check(maker: _Maker, weights: Weights) -> None:

@@ -19,13 +19,13 @@ from amalia.errors import RecipeError
 from amalia.pack import Paragraph, Thing
 from amalia.records import Conversation, Image, Origin, Row, Text, Turn
 from amalia.synth import phrasing, questions, subjects
-from amalia.synth.grammar import agreement, enumerated
+from amalia.synth.grammar import agreement, counted, enumerated
 from amalia.synth.lettering import Hand
 from amalia.synth.phrasing import Bank, ask, fill
 from amalia.synth.questions import Question
 from amalia.synth.scene import Scene
 from amalia.synth.splits import Split
-from amalia.synth.subjects import Picture, Studio
+from amalia.synth.subjects import Cast, Picture, Studio
 from amalia.synth.varieties import Varieties, names_by_variety, variety_split
 
 PICTURE_WEIGHTS: Mapping[str, float] = {
@@ -36,11 +36,12 @@ PICTURE_WEIGHTS: Mapping[str, float] = {
     "chart": 0.06,
 }
 TEXT_WEIGHTS: Mapping[str, float] = {
-    "local_name": 0.14,
-    "rewrite": 0.22,
-    "explain": 0.16,
-    "name_for": 0.12,
-    "plural": 0.14,
+    "listed": 0.3,
+    "local_name": 0.12,
+    "rewrite": 0.18,
+    "explain": 0.1,
+    "name_for": 0.06,
+    "plural": 0.06,
     "identity": 0.08,
     "small_talk": 0.06,
     "no_image": 0.05,
@@ -49,10 +50,12 @@ TEXT_WEIGHTS: Mapping[str, float] = {
 # Once a question has said the name, the picture teaches less: most portraits are to be named.
 _FIRST_OF_A_PORTRAIT = {"naming": 0.74, "is_it": 0.18, "choice": 0.08}
 _MORE_OF_A_PORTRAIT = 0.3
-_FIRST_OF_A_GATHERING = {"describing": 0.45, "presence": 0.35, "placing": 0.2}
+_FIRST_OF_A_GATHERING = {"describing": 0.42, "presence": 0.42, "placing": 0.16}
 # A box is as long as four names, and hard: asked often, it drowns what can be learnt sooner.
 _POINTED_AT = 0.04
 _LINES = 0.06
+# Of few words, seen often, a model guesses the rest; letters in no order have to be looked at.
+_LETTERS = 0.5
 Asked = tuple[list[Question], Picture]
 Said = tuple[list[tuple[str, str]], Origin]
 
@@ -121,12 +124,14 @@ def text_conversations(
         RecipeError: If ``weights`` names an unknown kind or nothing has a weight.
         RecordError: If there are too few things.
     """
-    everyday = subjects.Cast.of(things).things
+    cast = subjects.Cast.of(things)
+    everyday = cast.things
     varieties = Varieties.of(things, paragraphs, split)
     pairs, twins = varieties.names, varieties.twins
     explained = _explainable(everyday)
     single = [thing for thing in explained if " " not in thing.name]
     kinds: dict[str, Callable[[random.Random], Said]] = {
+        "listed": lambda rng: _listed(rng, cast, split),
         "plural": lambda rng: _plural(rng, everyday),
         "identity": _identity,
         "small_talk": _small_talk,
@@ -281,6 +286,9 @@ def _about_writing(rng: random.Random, studio: Studio) -> Asked:
     if rng.random() < _LINES:
         lettering, picture = subjects.line(rng, studio=studio, style=style)
         return [questions.reading(rng, lettering)], picture
+    if rng.random() < _LETTERS:
+        lettering, picture = subjects.letters(rng, studio=studio, style=style)
+        return [questions.reading(rng, lettering, is_word=False)], picture
     lettering, picture = subjects.word(rng, studio=studio, style=style)
     chosen = [questions.reading(rng, lettering)]
     if rng.random() < 0.3:
@@ -317,6 +325,19 @@ def _mixed(rng: random.Random, pool: Sequence[Question], number: int) -> list[Qu
     for question in rng.sample(pool, len(pool)):
         chosen.setdefault((question.kind, question.group, question.target), question)
     return list(chosen.values())[:number]
+
+
+def _listed(rng: random.Random, cast: Cast, split: Split) -> Said:
+    """Ask whether a thing is in a list: what a yes/no question about a picture comes down to."""
+    tally = Counter(subjects.company(rng, cast, split))
+    asked = rng.choice(list(tally)) if rng.random() < 0.5 else cast.absent(rng, tally)
+    fields = agreement(asked) | {
+        "list": enumerated([counted(number, thing) for thing, number in tally.items()]),
+        "counted": counted(max(tally[asked], 1), asked),
+    }
+    bank = phrasing.LISTED
+    answers = bank.answers if asked in tally else bank.denials
+    return [(ask(rng, bank, fields), fill(rng.choice(answers), fields))], _named(*tally)
 
 
 def _plural(rng: random.Random, things: Sequence[Thing]) -> Said:
@@ -389,8 +410,9 @@ def _explainable(things: Sequence[Thing]) -> list[Thing]:
     return [t for t in things if len(hints[t.id]) >= 2 and shared[hints[t.id]] == 1]
 
 
-def _named(thing: Thing) -> Origin:
-    return subjects.made_from("pack:things", "Unicode-3.0", (f"thing:{thing.id}",))
+def _named(*things: Thing) -> Origin:
+    parents = tuple(f"thing:{thing.id}" for thing in things)
+    return subjects.made_from("pack:things", "Unicode-3.0", parents)
 
 
 def _own() -> Origin:

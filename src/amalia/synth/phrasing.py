@@ -107,6 +107,15 @@ PRESENCE = _bank(
     """Vejo {list}. Não, não há {nenhum}. | Há {list}, portanto não.
     | Na imagem há {list}. Não, não vejo {nenhum}.""",
 )
+LISTED = _bank(
+    """Diz-me se há {um} nesta lista: {list}. | Há {um} entre estas coisas: {list}?
+    | Procura {um} nesta lista: {list}. | Encontras {um} aqui: {list}?
+    | Na mesa há {list}. Também há {um}? | Vê se há {um} nesta lista: {list}.
+    | Na lista há {um}? A lista é esta: {list}. | Numa caixa há {list}. Há lá {um}?
+    | Há {um} no desenho? O desenho mostra {list}.""",
+    "Sim, há {counted}. | Sim, vejo {counted}. | Sim.",
+    "Não, não há {nenhum}. | Não, não vejo {nenhum}. | Não.",
+)
 SIDE = _bank(
     """Onde {está} {o} em relação {ao2}? | Em que posição {está} {o} em relação {ao2}?
     | Comparando com {o2}, onde {está} {o}? | Em relação {ao2}, onde {está} {o}?
@@ -135,6 +144,13 @@ READING = _bank(
     | Lê o que está escrito na imagem. | Que palavra se lê aqui? | O que se lê na imagem?
     | Podes ler esta palavra?""",
     "Está escrito «{read}». | Lê-se «{read}». | A palavra é «{read}». | «{read}».",
+)
+READING_LETTERS = _bank(
+    """O que está escrito? | Que letras estão escritas? | Lê as letras. | Lê letra a letra.
+    | Que letras se leem aqui? | Consegues ler o que está escrito?
+    | Lê o que está escrito na imagem. | Que letras são estas? | O que se lê na imagem?
+    | Podes ler estas letras?""",
+    "Está escrito «{read}». | Lê-se «{read}». | «{read}».",
 )
 READING_LINE = _bank(
     """O que está escrito? | Lê o texto da imagem. | Que palavras estão escritas?

@@ -30,12 +30,13 @@ from amalia.synth.varieties import Varieties
 
 PREFERENCE_WEIGHTS: Mapping[str, float] = {
     "variety_pt_br": 0.5,
-    "hallucinated_object": 0.1,
+    "hallucinated_object": 0.08,
     "wrong_name": 0.1,
     "wrong_count": 0.08,
-    "wrong_position": 0.06,
+    "wrong_position": 0.05,
     "wrong_reading": 0.08,
-    "wrong_yes_no": 0.08,
+    "wrong_yes_no": 0.07,
+    "wrong_chart": 0.04,
 }
 _MIN_SHARED_WORDS = 3
 
@@ -172,6 +173,15 @@ def _asked(rng: random.Random, reason: str, studio: Studio) -> tuple[Question, P
         write = subjects.word if rng.random() < 0.8 else subjects.line
         written, picture = write(rng, studio=studio, style=style)
         return questions.reading(rng, written), picture
+    if reason == "wrong_chart":
+        chart, picture = subjects.chart(rng, studio=studio)
+        lowest = rng.random() < 0.5
+        asked = (
+            questions.tallest(rng, chart, lowest=lowest),
+            questions.bar_value(rng, chart),
+            questions.num_bars(rng, chart),
+        )
+        return rng.choice(asked), picture
     if reason == "wrong_count" and rng.random() < 0.5:
         scene, picture = subjects.group(rng, studio=studio)
         return questions.counting(rng, scene, scene.placed[0].thing), picture

@@ -272,10 +272,17 @@ def box_text(box: Box) -> str:
     return f"[{', '.join(f'{value:.2f}' for value in box)}]"
 
 
-def reading(rng: random.Random, lettering: Lettering) -> Question:
-    """Ask what is written; the wrong answer has a letter or two wrong."""
+def reading(rng: random.Random, lettering: Lettering, *, is_word: bool = True) -> Question:
+    """Ask what is written; the wrong answer has a letter or two wrong.
+
+    Args:
+        rng: Source of every choice.
+        lettering: A word, a line of words, or letters that are no word.
+        is_word: Whether it may be called a word.
+    """
     several = " " in lettering.text
-    bank = phrasing.READING_LINE if several else phrasing.READING
+    single = phrasing.READING if is_word else phrasing.READING_LETTERS
+    bank = phrasing.READING_LINE if several else single
     form = rng.choice(bank.answers)
     return Question(
         "reading_line" if several else "reading",

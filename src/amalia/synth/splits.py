@@ -15,6 +15,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Literal
 
+from amalia.synth.spelling import jumbled
+
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 MIN_WORD_LETTERS = 3
@@ -57,6 +59,14 @@ def drawn_seed(rng: random.Random, kind: str, split: Split) -> int:
         seed = rng.getrandbits(48)
         if split_of(f"{kind}:{seed}") == split:
             return seed
+
+
+def drawn_letters(rng: random.Random, most: int, split: Split) -> str:
+    """Draw 1 to ``most`` letters in no order; a string as long as a word is of the split."""
+    while True:
+        text = jumbled(rng, most)
+        if len(text) < MIN_WORD_LETTERS or word_split(text) == split:
+            return text
 
 
 def words(texts: Iterable[str], names: Iterable[str]) -> dict[Split, tuple[str, ...]]:

@@ -21,7 +21,7 @@ from amalia.synth import lettering, scene
 from amalia.synth.chart import Chart
 from amalia.synth.lettering import Hand, Lettering, Typecase
 from amalia.synth.scene import Album, Scene
-from amalia.synth.splits import Split, drawn_seed, split_of, word_split
+from amalia.synth.splits import Split, drawn_letters, drawn_seed, split_of, word_split
 from amalia.synth.varieties import content_words
 
 GENERATOR = "amalia.synth@2"
@@ -182,24 +182,24 @@ def group(rng: random.Random, *, studio: Studio, count: int | None = None) -> tu
 
 def gathering(rng: random.Random, *, studio: Studio) -> tuple[Scene, Picture]:
     """Draw two to five things, at least two different ones, together of the studio's split."""
-    for _ in range(_MAX_TRIES):
-        things = _company(rng, studio.cast)
-        if split_of(f"scene:{_composition(things)}") == studio.split:
-            size_px = rng.choice(_GATHERING_PX)
-            made = scene.gathering(rng, things, album=studio.album, size_px=size_px)
-            return _drawn(rng, made, studio)
-    raise _nothing_fits("composition of things", studio.split)
+    things = company(rng, studio.cast, studio.split)
+    size_px = rng.choice(_GATHERING_PX)
+    made = scene.gathering(rng, things, album=studio.album, size_px=size_px)
+    return _drawn(rng, made, studio)
+
+
+def letters(rng: random.Random, *, studio: Studio, style: Hand) -> tuple[Lettering, Picture]:
+    """Write one to six letters in no order; those as long as words are of the studio's split."""
+    text = drawn_letters(rng, lettering.MAX_SHORT_LETTERS, studio.split)
+    own = random.Random(drawn_seed(rng, "lettering", studio.split))
+    return _lettered(own, text, studio=studio, style=style)
 
 
 def word(rng: random.Random, *, studio: Studio, style: Hand) -> tuple[Lettering, Picture]:
     """Write one of the studio's words."""
     if not studio.words:
         raise _nothing_fits("word", studio.split)
-    text = rng.choice(studio.words)
-    written, image = lettering.word_picture(
-        rng, text, style=style, typecase=studio.typecase, indents=_INDENTS
-    )
-    return written, _written(written, scene.encode(image), studio)
+    return _lettered(rng, rng.choice(studio.words), studio=studio, style=style)
 
 
 def line(rng: random.Random, *, studio: Studio, style: Hand) -> tuple[Lettering, Picture]:
@@ -236,6 +236,15 @@ def made_from(source: str, license: str, parents: Iterable[str] = ()) -> Origin:
     )
 
 
+def company(rng: random.Random, cast: Cast, split: Split) -> list[Thing]:
+    """Choose two to five things, at least two different ones, together of a split."""
+    for _ in range(_MAX_TRIES):
+        things = _company(rng, cast)
+        if split_of(f"scene:{_composition(things)}") == split:
+            return things
+    raise _nothing_fits("composition of things", split)
+
+
 def _company(rng: random.Random, cast: Cast) -> list[Thing]:
     """Choose two to five things; none can be taken for another, plural names come once."""
     total = rng.choices((2, 3, 4, 5), (30, 30, 25, 15))[0]
@@ -264,6 +273,14 @@ def _drawn(rng: random.Random, shown: Scene, studio: Studio) -> tuple[Scene, Pic
     return shown, Picture(
         image, data, made_from("pack:things", _joined(drawn | {"Unicode-3.0"}), parents)
     )
+
+
+def _lettered(
+    rng: random.Random, text: str, *, studio: Studio, style: Hand
+) -> tuple[Lettering, Picture]:
+    case = studio.typecase
+    written, image = lettering.word_picture(rng, text, style=style, typecase=case, indents=_INDENTS)
+    return written, _written(written, scene.encode(image), studio)
 
 
 def _written(written: Lettering, encoded: tuple[Image, bytes], studio: Studio) -> Picture:
