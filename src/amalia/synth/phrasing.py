@@ -5,6 +5,8 @@ filled with the fields of ``grammar.agreement`` (``{um}`` is "um gato", ``{do2}`
 second thing) and a few facts. ``denials`` are the answers that say no, form by form the twins of
 ``answers``, so that a right and a wrong answer can have the same shape. Answers are short and say
 the fact where a reader, or a parser, looks for it; text that was read stands inside guillemets.
+
+What is seen is named before any article: whoever has said "uma" can no longer say "gato".
 """
 
 import random
@@ -46,23 +48,22 @@ NAMING = _bank(
     | Como se chama o que está na imagem? | Sabes o que é isto?
     | Identifica o que está na imagem. | O que é que vês aqui?
     | Consegues dizer-me o que é isto?""",
-    "{é} {um}. | Isto {é} {um}. | Vejo {um}. | {um}. | A imagem mostra {um}.",
+    "Chama-se {name}. | Isto chama-se {name}. | Vejo: {name}. | Na imagem: {name}.",
 )
 IS_IT = _bank(
     """Isto {é} {um}? | {é} {um}? | O que está na imagem {é} {um}? | Achas que isto {é} {um}?
     | Diz-me, sim ou não: isto {é} {um}? | É verdade que isto {é} {um}?
     | Confirmas que isto {é} {um}? | Isto que aqui está {é} {um}? | O que vês {é} {um}?
     | Parece-te que isto {é} {um}?""",
-    "{é} {um}, sim. | Isto {é} {um}, sim. | Vejo {um}, sim. | O que vejo {é} {um}, sim.",
-    """{é2} {um2}, não {um}. | Isto {é2} {um2}, não {um}. | Vejo {um2}, não {um}.
-    | O que vejo {é2} {um2}, não {um}.""",
+    "Vejo: {name}. Sim, {é} {um}. | Isto chama-se {name}: sim. | Na imagem: {name}. Sim.",
+    "Vejo: {name2}. Não, não {é} {um}. | Isto chama-se {name2}: não. | Na imagem: {name2}. Não.",
 )
 CHOICE = _bank(
     """{é} {um} ou {um2}? | Isto {é} {um} ou {um2}? | O que vês: {um} ou {um2}?
     | Diz-me se isto {é} {um} ou {um2}. | Na imagem {está} {um} ou {um2}?
     | O que é isto: {um} ou {um2}? | Estou na dúvida: isto {é} {um} ou {um2}?
     | Achas que isto {é} {um} ou {um2}?""",
-    "{é3} {um3}. | Isto {é3} {um3}. | Vejo {um3}. | {um3}.",
+    "Vejo: {name3}. | Chama-se {name3}. | Na imagem: {name3}.",
 )
 LOCAL_NAME = _bank(
     """Como se chama isto em Portugal? | Que nome se dá a isto em Portugal?
@@ -78,7 +79,7 @@ DESCRIBING = _bank(
     | Que coisas se veem na imagem? | Podes descrever o que vês? | Faz uma lista do que vês.
     | O que se vê nesta imagem? | Descreve esta imagem, por favor. | Que coisas há aqui?
     | O que mostra esta imagem?""",
-    "Na imagem há {list}. | Vejo {list}. | Há {list}. | A imagem mostra {list}.",
+    "Na imagem há: {list}. | Vejo: {list}. | Há: {list}. | A imagem mostra: {list}.",
 )
 PLACE = "{o} {está} {side} {do2}."
 COUNTING = _bank(
@@ -102,10 +103,10 @@ PRESENCE = _bank(
     | Há aqui {um}? | Diz-me, sim ou não: há {um} na imagem?
     | É verdade que há {um} na imagem? | Estás a ver {um}? | Achas que há {um} na imagem?
     | {está} aqui {um}? | Consegues encontrar {um} na imagem?""",
-    """Vejo {list}. Sim, há {counted}. | Há {list}, portanto sim.
-    | Na imagem há {list}. Sim, vejo {counted}.""",
-    """Vejo {list}. Não, não há {nenhum}. | Há {list}, portanto não.
-    | Na imagem há {list}. Não, não vejo {nenhum}.""",
+    """Vejo: {list}. Sim, há {counted}. | Na imagem há: {list}. Sim, vejo {counted}.
+    | Há: {list}. Sim.""",
+    """Vejo: {list}. Não, não há {nenhum}. | Na imagem há: {list}. Não, não vejo {nenhum}.
+    | Há: {list}. Não.""",
 )
 LISTED = _bank(
     """Diz-me se há {um} nesta lista: {list}. | Há {um} entre estas coisas: {list}?
@@ -129,7 +130,7 @@ NEIGHBOUR = _bank(
     | O que vês {side} {do}? | Diz-me o que está {side} {do}. | O que se vê {side} {do}?
     | O que aparece {side} {do}? | Sabes o que está {side} {do}?
     | Que coisa está {side} {do}?""",
-    "{side} {do} {está2} {um2}. | {é2} {um2}. | {está2} {um2}. | {um2}.",
+    "Vejo: {name2}. | {side} {do}: {name2}. | Há isto: {name2}.",
 )
 POINTING = _bank(
     """Aponta {o} com uma caixa. | Onde {está} {o}? Dá-me a caixa. | Indica a caixa {do}.

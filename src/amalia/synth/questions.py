@@ -411,7 +411,7 @@ def _swapped(
 
 
 def _listed(tally: Sequence[tuple[Thing, int]]) -> str:
-    return enumerated([counted(number, thing) for thing, number in tally])
+    return enumerated([thing.name if n == 1 else counted(n, thing) for thing, n in tally])
 
 
 def _alone(scene: Scene) -> list[Placed]:
