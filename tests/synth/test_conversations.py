@@ -128,7 +128,7 @@ def test_a_group_is_counted_before_anything_else(pictured) -> None:
 
 
 def test_a_list_of_all_comes_first(pictured) -> None:
-    listing, verdicts = "(Na imagem há|Vejo|Há|A imagem mostra) .* e ", Counter[str | None]()
+    listing, verdicts = "(Na imagem há|Vejo|Há|A imagem mostra): .* e ", Counter[str | None]()
     for row in pictured(160, kind="gathering"):
         first, *rest = (answer for _, answer in exchanges(row))
         if re.match(listing, first):
@@ -143,7 +143,7 @@ def test_gatherings_hold_several_kinds_of_question(pictured) -> None:
     rows = pictured(240, kind="gathering")
     assert {len(exchanges(row)) for row in rows} == {1, 2, 3}
     said = "\n".join(answer for row in rows for _, answer in exchanges(row))
-    for sign in ("Na imagem há ", "à esquerda", "[0.", "portanto sim", "portanto não"):
+    for sign in ("Na imagem há: ", "à esquerda", "[0.", ". Sim", ". Não"):
         assert sign in said
 
 
@@ -177,7 +177,7 @@ def test_splits_share_no_picture_and_no_composition(pictured) -> None:
         {answer for row in rows[split] for _, answer in exchanges(row) if " e " in answer}
         for split in ("train", "test")
     ]
-    lists = [{re.sub(r"^(Na imagem há|Vejo|Há|A imagem mostra) ", "", a.partition(".")[0])
+    lists = [{re.sub(r"^(Na imagem há|Vejo|Há|A imagem mostra): ", "", a.partition(".")[0])
               for a in part} for part in described]  # fmt: skip
     assert lists[0]
     assert not lists[0] & lists[1]

@@ -77,7 +77,7 @@ def test_denials_are_the_twins_of_answers(name) -> None:
     for yes, no in zip(bank.answers, bank.denials, strict=True):
         assert answers.yes_no(yes) == "sim"
         assert answers.yes_no(no) == "não"
-        assert yes.split()[0].replace("{é}", "{é2}") == no.split()[0]
+        assert yes.split()[0] == no.split()[0]
 
 
 def test_what_is_read_stands_in_guillemets() -> None:

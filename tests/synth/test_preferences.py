@@ -63,11 +63,11 @@ def test_same_seed_same_rows(preferred) -> None:
 @pytest.mark.parametrize("reason", ["wrong_position", "wrong_reading", "wrong_count", "wrong_name"])
 def test_answers_have_the_same_form(reason, preferred) -> None:
     hidden = {
-        "wrong_position": r"à (esquerda|direita)|em (cima|baixo)|\b(é |está )?uma? \w+|\w+ óculos",
+        "wrong_position": r"à (esquerda|direita)|em (cima|baixo)|(?<=: )\w+",
         "wrong_reading": "«.*»",
         "wrong_count": r"(não )?(há|vejo) .*|\b(um|uma|dois|duas|três|quatro|cinco|seis|sete)\b"
         r"|nenhuma?",
-        "wrong_name": r"(isto )?(são|é)? ?(uma?s?|uns) \w+",
+        "wrong_name": r"(?<=[:e] )\w+(?=\.)",
     }[reason]
     for row in preferred(60, reason=reason):
         chosen, rejected = (re.sub(hidden, "_", text.lower()) for text in answers(row))
@@ -91,7 +91,7 @@ def test_a_hallucinated_thing_takes_the_place_of_another(preferred) -> None:
     for row in preferred(60, reason="hallucinated_object"):
         chosen, rejected = answers(row)
         assert chosen.count(",") == rejected.count(",")
-        assert chosen.split()[0] == rejected.split()[0]
+        assert chosen.partition(":")[0] == rejected.partition(":")[0]
 
 
 def test_yes_and_no_are_balanced(preferred) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 
 import pytest
@@ -42,18 +43,17 @@ def test_naming_answers_with_the_name(noun):
         made = questions.naming(random.Random(seed), noun("maçã"), other=noun("gato"))
         assert made.target == "maçã"
         assert made.accepted == ("uma maçã", "a maçã")
-        assert "ma maçã." in made.answer
-        assert made.wrong_answer == made.answer.replace("ma maçã", "m gato")
+        assert made.answer.endswith(" maçã.")
+        assert made.wrong_answer == made.answer.replace("maçã", "gato")
 
 
-def test_naming_a_plural_agrees(noun):
+def test_no_article_gives_the_name_away(noun):
     answers = {
         questions.naming(random.Random(seed), noun("óculos"), other=noun("gato")).answer
         for seed in SEEDS
     }
     assert answers == {
-        "São uns óculos.", "Isto são uns óculos.", "Vejo uns óculos.", "Uns óculos.",
-        "A imagem mostra uns óculos.",
+        "Chama-se óculos.", "Isto chama-se óculos.", "Vejo: óculos.", "Na imagem: óculos.",
     }  # fmt: skip
 
 
@@ -80,8 +80,8 @@ def test_is_it(truth, noun):
         yes, no = answers if truth else answers[::-1]
         asked, other = ("uma maçã", "um gato") if truth else ("um gato", "uma maçã")
         assert asked in made.text.lower()
-        assert yes.lower().endswith(f"{asked}, sim.")
-        assert no.lower().endswith(f"{other}, não {asked}.")
+        assert re.search(rf"{asked.split()[1]}[.:] sim", yes.lower())
+        assert re.search(rf"{other.split()[1]}[.:] não", no.lower())
 
 
 def test_local_name():
@@ -94,9 +94,9 @@ def test_local_name():
 @pytest.mark.parametrize(
     ("name", "answers"),
     [
-        ("gato", (" Sim, há dois gatos.", ", portanto sim.", " Sim, vejo dois gatos.")),
-        ("vaca", (" Sim, há uma vaca.", ", portanto sim.", " Sim, vejo uma vaca.")),
-        ("pera", (" Não, não há nenhuma pera.", ", portanto não.", " Não, não vejo nenhuma pera.")),
+        ("gato", ("Sim, há dois gatos.", "Sim.", "Sim, vejo dois gatos.")),
+        ("vaca", ("Sim, há uma vaca.", "Sim.", "Sim, vejo uma vaca.")),
+        ("pera", ("Não, não há nenhuma pera.", "Não.", "Não, não vejo nenhuma pera.")),
     ],
 )
 def test_presence_is_answered_after_looking(name, answers, pets, noun):
@@ -104,8 +104,8 @@ def test_presence_is_answered_after_looking(name, answers, pets, noun):
         questions.presence(random.Random(seed), pets, noun(name), other=noun("livro"))
         for seed in SEEDS
     ]
-    seen = "dois gatos, uma vaca e uma maçã"
-    forms = (f"Vejo {seen}.", f"Há {seen}", f"Na imagem há {seen}.")
+    seen = "dois gatos, vaca e maçã"
+    forms = (f"Vejo: {seen}. ", f"Há: {seen}. ", f"Na imagem há: {seen}. ")
     said = {form + answer for form, answer in zip(forms, answers, strict=True)}
     assert {question.answer for question in made} == said
 
@@ -113,14 +113,14 @@ def test_presence_is_answered_after_looking(name, answers, pets, noun):
 @pytest.mark.parametrize(
     ("name", "mistaken"),
     [
-        ("gato", {"dois livros, uma vaca e uma maçã"}),
-        ("vaca", {"dois gatos, um livro e uma maçã"}),
+        ("gato", {"dois livros, vaca e maçã"}),
+        ("vaca", {"dois gatos, livro e maçã"}),
         (
             "óculos",
             {
-                "uns óculos, uma vaca e uma maçã",
-                "dois gatos, uns óculos e uma maçã",
-                "dois gatos, uma vaca e uns óculos",
+                "óculos, vaca e maçã",
+                "dois gatos, óculos e maçã",
+                "dois gatos, vaca e óculos",
             },
         ),
     ],
@@ -191,7 +191,7 @@ def test_describing_goes_from_left_to_right(pets, noun):
     added = set()
     for seed in SEEDS:
         made = questions.describing(random.Random(seed), pets, other=noun("livro"))
-        assert made.target == "dois gatos, uma vaca e uma maçã"
+        assert made.target == "dois gatos, vaca e maçã"
         assert made.target in made.answer
         assert "livro" in made.wrong_answer
         added.add(made.answer.partition(". ")[2])
