@@ -19,7 +19,7 @@ from amalia.errors import RecipeError
 from amalia.pack import Paragraph, Thing
 from amalia.records import Conversation, Image, Origin, Row, Text, Turn
 from amalia.synth import phrasing, questions, subjects
-from amalia.synth.grammar import agreement, enumerated
+from amalia.synth.grammar import agreement, counted, enumerated
 from amalia.synth.lettering import Hand
 from amalia.synth.phrasing import Bank, ask, fill
 from amalia.synth.questions import Question
@@ -36,7 +36,7 @@ PICTURE_WEIGHTS: Mapping[str, float] = {
     "chart": 0.06,
 }
 TEXT_WEIGHTS: Mapping[str, float] = {
-    "imagined": 0.4,
+    "listed": 0.3,
     "local_name": 0.12,
     "rewrite": 0.18,
     "explain": 0.1,
@@ -131,7 +131,7 @@ def text_conversations(
     explained = _explainable(everyday)
     single = [thing for thing in explained if " " not in thing.name]
     kinds: dict[str, Callable[[random.Random], Said]] = {
-        "imagined": lambda rng: _imagined(rng, cast, split),
+        "listed": lambda rng: _listed(rng, cast, split),
         "plural": lambda rng: _plural(rng, everyday),
         "identity": _identity,
         "small_talk": _small_talk,
@@ -327,20 +327,17 @@ def _mixed(rng: random.Random, pool: Sequence[Question], number: int) -> list[Qu
     return list(chosen.values())[:number]
 
 
-def _imagined(rng: random.Random, cast: Cast, split: Split) -> Said:
-    """Ask yes or no about a picture told in words: comparing words is then all there is to learn."""
-    things = subjects.company(rng, cast, split)
-    if rng.random() < 0.5:
-        things = things[:1]
-    scene = subjects.told(things)
-    absent, other = (cast.absent(rng, things) for _ in range(2))
-    if len(things) == 1:
-        question = questions.is_it(rng, things[0], other=absent, truth=rng.random() < 0.5)
-    else:
-        asked = rng.choice(things) if rng.random() < 0.5 else absent
-        question = questions.presence(rng, scene, asked, other=other)
-    lead = fill(rng.choice(phrasing.IMAGINED), {"list": questions.listed(scene)})
-    return [(f"{lead} {question.text}", question.answer)], _named(*dict.fromkeys(things))
+def _listed(rng: random.Random, cast: Cast, split: Split) -> Said:
+    """Ask whether a thing is in a list: what a yes/no question about a picture comes down to."""
+    tally = Counter(subjects.company(rng, cast, split))
+    asked = rng.choice(list(tally)) if rng.random() < 0.5 else cast.absent(rng, tally)
+    fields = agreement(asked) | {
+        "list": enumerated([counted(number, thing) for thing, number in tally.items()]),
+        "counted": counted(max(tally[asked], 1), asked),
+    }
+    bank = phrasing.LISTED
+    answers = bank.answers if asked in tally else bank.denials
+    return [(ask(rng, bank, fields), fill(rng.choice(answers), fields))], _named(*tally)
 
 
 def _plural(rng: random.Random, things: Sequence[Thing]) -> Said:

@@ -108,10 +108,14 @@ PRESENCE = _bank(
     """Vejo: {list}. Não, não há {nenhum}. | Na imagem há: {list}. Não, não vejo {nenhum}.
     | Há: {list}. Não.""",
 )
-IMAGINED = _forms(
-    """Imagina uma imagem com {list}. | Supõe que a imagem mostra {list}.
-    | Uma imagem mostra {list}. | Pensa numa imagem com {list}. | A imagem é esta: {list}.
-    | Faz de conta que vês {list}."""
+LISTED = _bank(
+    """Diz-me se há {um} nesta lista: {list}. | Há {um} entre estas coisas: {list}?
+    | Procura {um} nesta lista: {list}. | Encontras {um} aqui: {list}?
+    | Na mesa há {list}. Também há {um}? | Vê se há {um} nesta lista: {list}.
+    | Na lista há {um}? A lista é esta: {list}. | Numa caixa há {list}. Há lá {um}?
+    | Há {um} no desenho? O desenho mostra {list}.""",
+    "Sim, há {counted}. | Sim, vejo {counted}. | Sim.",
+    "Não, não há {nenhum}. | Não, não vejo {nenhum}. | Não.",
 )
 SIDE = _bank(
     """Onde {está} {o} em relação {ao2}? | Em que posição {está} {o} em relação {ao2}?

@@ -410,18 +410,8 @@ def _swapped(
     return [*tally[:place], (other, number), *tally[place + 1 :]]
 
 
-def listed(scene: Scene) -> str:
-    """List what there is from left to right, each thing before its number: "gato (dois) e chave"."""
-    return _listed(_tally(scene))
-
-
 def _listed(tally: Sequence[tuple[Thing, int]]) -> str:
-    return enumerated(
-        [
-            thing.name if n == 1 else f"{thing.name} ({number_word(n, thing.gender or 'm')})"
-            for thing, n in tally
-        ]
-    )
+    return enumerated([thing.name if n == 1 else counted(n, thing) for thing, n in tally])
 
 
 def _alone(scene: Scene) -> list[Placed]:

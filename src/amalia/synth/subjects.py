@@ -240,14 +240,14 @@ def company(rng: random.Random, cast: Cast, split: Split) -> list[Thing]:
     """Choose two to five things, at least two different ones, together of a split."""
     for _ in range(_MAX_TRIES):
         things = _company(rng, cast)
-        if split_of(f"scene:{told(things).composition}") == split:
+        if split_of(f"scene:{_composition(things)}") == split:
             return things
     raise _nothing_fits("composition of things", split)
 
 
 def _company(rng: random.Random, cast: Cast) -> list[Thing]:
     """Choose two to five things; none can be taken for another, plural names come once."""
-    total = rng.choices((2, 3, 4, 5), (45, 30, 15, 10))[0]
+    total = rng.choices((2, 3, 4, 5), (30, 30, 25, 15))[0]
     kinds = rng.randint(2, min(total, 4))
     chosen: list[Thing] = []
     while len(chosen) < kinds:
@@ -260,11 +260,10 @@ def _company(rng: random.Random, cast: Cast) -> list[Thing]:
     return chosen
 
 
-def told(things: Sequence[Thing]) -> Scene:
-    """Give a scene that nobody draws: of where things stand in it nothing is known."""
+def _composition(things: Sequence[Thing]) -> str:
     return Scene(
         tuple(scene.Placed(thing, "noto", (0.0, 0.0, 1.0, 1.0)) for thing in things), (1, 1), 0
-    )
+    ).composition
 
 
 def _drawn(rng: random.Random, shown: Scene, studio: Studio) -> tuple[Scene, Picture]:
