@@ -27,7 +27,8 @@ from amalia.evaluate.task import Task
 from amalia.pipeline import run as pipelines
 from amalia.pipeline.datasets import DataRecipe
 from amalia.records import Row
-from amalia.synth.conversations import PICTURE_WEIGHTS, TEXT_WEIGHTS
+from amalia.synth.chats import TEXT_WEIGHTS
+from amalia.synth.conversations import PICTURE_WEIGHTS
 from amalia.synth.preferences import PREFERENCE_WEIGHTS
 from amalia.synth.samples import TASKS
 from amalia.train.stage import Stage

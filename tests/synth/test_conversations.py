@@ -15,11 +15,10 @@ from amalia.errors import RecipeError
 from amalia.evaluate import answers
 from amalia.records import Conversation, Row
 from amalia.synth import conversations
+from amalia.synth.chats import TEXT_WEIGHTS, text_conversations
 from amalia.synth.conversations import (
     PICTURE_WEIGHTS,
-    TEXT_WEIGHTS,
     picture_conversations,
-    text_conversations,
 )
 from amalia.synth.splits import SPLITS, word_split
 from amalia.synth.subjects import Studio

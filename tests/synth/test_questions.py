@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from amalia.synth import questions
+from amalia.synth import chart_questions, questions
 from amalia.synth.chart import Bar, Chart
 from amalia.synth.lettering import Lettering
 from amalia.synth.scene import Placed, Scene
@@ -261,12 +261,12 @@ def test_letters():
 def test_chart():
     for seed in SEEDS:
         rng = random.Random(seed)
-        tallest = questions.tallest(rng, CHART)
+        tallest = chart_questions.tallest(rng, CHART)
         assert (tallest.target, tallest.accepted) == ("vermelha", ("vermelho",))
         assert "vermelha" not in tallest.wrong_answer
-        assert questions.tallest(rng, CHART, lowest=True).target == "verde"
-        assert questions.num_bars(rng, CHART).target == "3"
-        value = questions.bar_value(rng, CHART)
+        assert chart_questions.tallest(rng, CHART, lowest=True).target == "verde"
+        assert chart_questions.num_bars(rng, CHART).target == "3"
+        value = chart_questions.bar_value(rng, CHART)
         color = next(bar.color for bar in CHART.bars if bar.color in value.text)
         assert value.target == {"azul": "3", "vermelha": "9", "verde": "1"}[color]
         assert value.answer.endswith(f"{value.target}.")

@@ -20,11 +20,10 @@ from amalia.recipe import Settings
 from amalia.records import Document, Origin, Row
 from amalia.synth import splits
 from amalia.synth.captions import caption_pairs
+from amalia.synth.chats import TEXT_WEIGHTS, text_conversations
 from amalia.synth.conversations import (
     PICTURE_WEIGHTS,
-    TEXT_WEIGHTS,
     picture_conversations,
-    text_conversations,
 )
 from amalia.synth.preferences import PREFERENCE_WEIGHTS, preferences
 from amalia.synth.samples import samples

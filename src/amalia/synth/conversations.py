@@ -1,8 +1,6 @@
-"""Conversations with known answers: about a picture, and in text alone.
+"""Conversations with known answers about a picture: one is shown, and one to four things are asked.
 
-``picture_conversations`` shows one picture and asks one to five things about it;
-``text_conversations`` is about words, the two varieties of Portuguese, and who Amália is. Both are
-endless, pure functions of the generator's state, and stay within one split.
+They are an endless, pure function of the generator's state, and stay within one split.
 
 Not covered: several pictures in one conversation, questions whose answer needs knowledge of
 the world.
@@ -12,21 +10,16 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from amalia.errors import RecipeError
-from amalia.pack import Paragraph, Thing
 from amalia.records import Conversation, Image, Origin, Row, Text, Turn
-from amalia.synth import phrasing, questions, subjects
-from amalia.synth.grammar import agreement, counted, enumerated
+from amalia.synth import chart_questions, questions, subjects
 from amalia.synth.lettering import Hand
-from amalia.synth.phrasing import Bank, ask, fill
 from amalia.synth.questions import Question
 from amalia.synth.scene import Scene
-from amalia.synth.splits import Split
-from amalia.synth.subjects import Cast, Picture, Studio
-from amalia.synth.varieties import Varieties, names_by_variety, variety_split
+from amalia.synth.subjects import Picture, Studio
+from amalia.synth.varieties import names_by_variety, variety_split
 
 PICTURE_WEIGHTS: Mapping[str, float] = {
     "naming": 0.26,
@@ -34,18 +27,6 @@ PICTURE_WEIGHTS: Mapping[str, float] = {
     "counting": 0.08,
     "reading": 0.26,
     "chart": 0.06,
-}
-TEXT_WEIGHTS: Mapping[str, float] = {
-    "listed": 0.3,
-    "local_name": 0.12,
-    "rewrite": 0.18,
-    "explain": 0.1,
-    "name_for": 0.06,
-    "plural": 0.06,
-    "identity": 0.08,
-    "small_talk": 0.06,
-    "no_image": 0.05,
-    "unknown": 0.03,
 }
 # Once a question has said the name, the picture teaches less: most portraits are to be named.
 _FIRST_OF_A_PORTRAIT = {"naming": 0.74, "is_it": 0.18, "choice": 0.08}
@@ -57,7 +38,6 @@ _LINES = 0.06
 # Of few words, seen often, a model guesses the rest; letters in no order have to be looked at.
 _LETTERS = 0.5
 Asked = tuple[list[Question], Picture]
-Said = tuple[list[tuple[str, str]], Origin]
 
 
 def picture_conversations(
@@ -97,65 +77,6 @@ def picture_conversations(
             turns.append(assistant(question.answer))
         made = conversation(f"{kind}-{studio.split}", turns, picture.origin)
         yield Row(made, {picture.image.sha256: picture.data})
-
-
-def text_conversations(
-    rng: random.Random,
-    *,
-    things: Sequence[Thing],
-    paragraphs: Sequence[Paragraph],
-    split: Split,
-    weights: Mapping[str, float] = TEXT_WEIGHTS,
-) -> Iterator[Row[Conversation]]:
-    """Make conversations without a picture, without end.
-
-    Args:
-        rng: Source of every choice; the same state gives the same rows.
-        things: Words to talk about; plurals and explanations are of the everyday ones.
-        paragraphs: Text in both varieties.
-        split: Only pages and pairs of names of this split are used.
-        weights: How often each kind of ``TEXT_WEIGHTS`` is made, relative to their sum. Kinds that
-            things and paragraphs have nothing for are left out.
-
-    Yields:
-        A conversation and no pictures.
-
-    Raises:
-        RecipeError: If ``weights`` names an unknown kind or nothing has a weight.
-        RecordError: If there are too few things.
-    """
-    cast = subjects.Cast.of(things)
-    everyday = cast.things
-    varieties = Varieties.of(things, paragraphs, split)
-    pairs, twins = varieties.names, varieties.twins
-    explained = _explainable(everyday)
-    single = [thing for thing in explained if " " not in thing.name]
-    kinds: dict[str, Callable[[random.Random], Said]] = {
-        "listed": lambda rng: _listed(rng, cast, split),
-        "plural": lambda rng: _plural(rng, everyday),
-        "identity": _identity,
-        "small_talk": _small_talk,
-        "no_image": lambda rng: _simple(rng, phrasing.NO_IMAGE),
-        "unknown": lambda rng: _simple(rng, phrasing.UNKNOWN),
-    }
-    if pairs:
-        kinds["local_name"] = lambda rng: _local_name(rng, pairs)
-    if twins:
-        kinds["rewrite"] = lambda rng: _rewrite(rng, twins)
-    if single:
-        kinds["explain"] = lambda rng: _explain(rng, single)
-        kinds["name_for"] = lambda rng: _name_for(rng, explained)
-    while True:
-        kind = drawn_kind(rng, weights, kinds, known=TEXT_WEIGHTS)
-        said, origin = kinds[kind](rng)
-        turns: list[Turn] = []
-        if rng.random() < (0.5 if kind == "identity" else 0.1):
-            turns.append(Turn(role="system", parts=(Text(text=rng.choice(phrasing.SYSTEM)),)))
-        if kind not in ("identity", "small_talk") and rng.random() < 0.05:
-            said = [*_small_talk(rng)[0], *said]
-        for text, answer in said:
-            turns += (user(text), assistant(answer))
-        yield Row(conversation(f"{kind}-{split}", turns, origin), {})
 
 
 def user(text: str, picture: Picture | None = None, *, image_first: bool = True) -> Turn:
@@ -301,11 +222,11 @@ def _about_writing(rng: random.Random, studio: Studio) -> Asked:
 def _about_chart(rng: random.Random, studio: Studio) -> Asked:
     chart, picture = subjects.chart(rng, studio=studio)
     pool = [
-        questions.tallest(rng, chart),
-        questions.tallest(rng, chart, lowest=True),
-        questions.num_bars(rng, chart),
-        questions.bar_value(rng, chart),
-        questions.bar_value(rng, chart),
+        chart_questions.tallest(rng, chart),
+        chart_questions.tallest(rng, chart, lowest=True),
+        chart_questions.num_bars(rng, chart),
+        chart_questions.bar_value(rng, chart),
+        chart_questions.bar_value(rng, chart),
     ]
     return _mixed(rng, pool, rng.randint(2, 4)), picture
 
@@ -325,95 +246,3 @@ def _mixed(rng: random.Random, pool: Sequence[Question], number: int) -> list[Qu
     for question in rng.sample(pool, len(pool)):
         chosen.setdefault((question.kind, question.group, question.target), question)
     return list(chosen.values())[:number]
-
-
-def _listed(rng: random.Random, cast: Cast, split: Split) -> Said:
-    """Ask whether a thing is in a list: what a yes/no question about a picture comes down to."""
-    tally = Counter(subjects.company(rng, cast, split))
-    asked = rng.choice(list(tally)) if rng.random() < 0.5 else cast.absent(rng, tally)
-    fields = agreement(asked) | {
-        "list": enumerated([counted(number, thing) for thing, number in tally.items()]),
-        "counted": counted(max(tally[asked], 1), asked),
-    }
-    bank = phrasing.LISTED
-    answers = bank.answers if asked in tally else bank.denials
-    return [(ask(rng, bank, fields), fill(rng.choice(answers), fields))], _named(*tally)
-
-
-def _plural(rng: random.Random, things: Sequence[Thing]) -> Said:
-    thing = rng.choice([thing for thing in things if not thing.is_plural])
-    return [_exchange(rng, phrasing.PLURAL, agreement(thing))], _named(thing)
-
-
-def _identity(rng: random.Random) -> Said:
-    said = [_exchange(rng, phrasing.IDENTITY, {})]
-    if rng.random() < 0.4:
-        said.append(_exchange(rng, phrasing.ABILITY, {}))
-    return said, _own()
-
-
-def _small_talk(rng: random.Random) -> Said:
-    return [_exchange(rng, rng.choice(phrasing.SMALL_TALK), {})], _own()
-
-
-def _simple(rng: random.Random, bank: Bank) -> Said:
-    return [_exchange(rng, bank, {})], _own()
-
-
-def _local_name(rng: random.Random, pairs: Sequence[tuple[Thing, tuple[str, str]]]) -> Said:
-    thing, (ours, theirs) = rng.choice(pairs)
-    return [_exchange(rng, phrasing.TRANSLATE_NAME, {"name": ours, "br": theirs})], _named(thing)
-
-
-def _rewrite(rng: random.Random, twins: Sequence[Paragraph]) -> Said:
-    twin = rng.choice(twins)
-    bank, text = (
-        (phrasing.REWRITE, twin.pt_br) if rng.random() < 0.7 else (phrasing.TRANSLATE, twin.en)
-    )
-    origin = subjects.made_from("pack:paragraphs", "MPL-2.0", (twin.id,))
-    return [(ask(rng, bank, {"text": text}), twin.pt_pt)], origin
-
-
-def _explain(rng: random.Random, things: Sequence[Thing]) -> Said:
-    thing = rng.choice(things)
-    fields = agreement(thing) | {"keywords": enumerated(_keywords(thing)[:3])}
-    return [_exchange(rng, phrasing.EXPLAIN, fields)], _named(thing)
-
-
-def _name_for(rng: random.Random, things: Sequence[Thing]) -> Said:
-    thing = rng.choice(things)
-    fields = agreement(thing) | {"keywords": enumerated(_keywords(thing)[:3])}
-    return [_exchange(rng, phrasing.NAME_FOR, fields)], _named(thing)
-
-
-def _exchange(rng: random.Random, bank: Bank, fields: Mapping[str, str]) -> tuple[str, str]:
-    return ask(rng, bank, fields), fill(rng.choice(bank.answers), fields)
-
-
-def _keywords(thing: Thing) -> list[str]:
-    """Give the keywords that say something new and can stand in a sentence."""
-    own = set(thing.name.casefold().split())
-    return [
-        word
-        for word in thing.keywords
-        if word.islower()
-        and all(part.isalpha() for part in word.replace("-", " ").split())
-        and own.isdisjoint(word.casefold().split())
-        and len(word.split()) <= 2
-    ]
-
-
-def _explainable(things: Sequence[Thing]) -> list[Thing]:
-    """Give the things whose keywords no other thing shares, so that they lead back to its name."""
-    hints = {thing.id: frozenset(_keywords(thing)[:3]) for thing in things}
-    shared = Counter(hints.values())
-    return [t for t in things if len(hints[t.id]) >= 2 and shared[hints[t.id]] == 1]
-
-
-def _named(*things: Thing) -> Origin:
-    parents = tuple(f"thing:{thing.id}" for thing in things)
-    return subjects.made_from("pack:things", "Unicode-3.0", parents)
-
-
-def _own() -> Origin:
-    return subjects.made_from("amalia:phrasing", "Apache-2.0")

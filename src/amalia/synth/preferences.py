@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from amalia.records import Conversation, Origin, Preference, Row
-from amalia.synth import phrasing, questions, subjects
+from amalia.synth import chart_questions, phrasing, questions, subjects
 from amalia.synth.conversations import (
     assistant,
     conversation,
@@ -177,9 +177,9 @@ def _asked(rng: random.Random, reason: str, studio: Studio) -> tuple[Question, P
         chart, picture = subjects.chart(rng, studio=studio)
         lowest = rng.random() < 0.5
         asked = (
-            questions.tallest(rng, chart, lowest=lowest),
-            questions.bar_value(rng, chart),
-            questions.num_bars(rng, chart),
+            chart_questions.tallest(rng, chart, lowest=lowest),
+            chart_questions.bar_value(rng, chart),
+            chart_questions.num_bars(rng, chart),
         )
         return rng.choice(asked), picture
     if reason == "wrong_count" and rng.random() < 0.5:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from amalia.errors import RecipeError, RecordError
 from amalia.pack import Thing
 from amalia.records import Row, Sample
-from amalia.synth import questions, subjects
+from amalia.synth import chart_questions, questions, subjects
 from amalia.synth.conversations import conversation, user
 from amalia.synth.lettering import Hand
 from amalia.synth.preferences import variety_pair
@@ -136,10 +136,10 @@ def _about_gathering(
 def _chart(rng: random.Random, position: int, studio: Studio) -> Asked:
     chart, picture = subjects.chart(rng, studio=studio)
     asked = (
-        questions.tallest(rng, chart),
-        questions.tallest(rng, chart, lowest=True),
-        questions.bar_value(rng, chart),
-        questions.num_bars(rng, chart),
+        chart_questions.tallest(rng, chart),
+        chart_questions.tallest(rng, chart, lowest=True),
+        chart_questions.bar_value(rng, chart),
+        chart_questions.num_bars(rng, chart),
     )
     return asked[position % len(asked)], picture
 
