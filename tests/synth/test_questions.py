@@ -97,6 +97,7 @@ def test_local_name():
         ("gato", ("Sim, há dois gatos.", "Sim.", "Sim, vejo dois gatos.")),
         ("vaca", ("Sim, há uma vaca.", "Sim.", "Sim, vejo uma vaca.")),
         ("pera", ("Não, não há nenhuma pera.", "Não.", "Não, não vejo nenhuma pera.")),
+        ("óculos", ("Não, não há nenhuns óculos.", "Não.", "Não, não vejo nenhuns óculos.")),
     ],
 )
 def test_presence_is_answered_after_looking(name, answers, pets, noun):

@@ -21,10 +21,7 @@ from amalia.records import Document, Origin, Row
 from amalia.synth import splits
 from amalia.synth.captions import caption_pairs
 from amalia.synth.chats import TEXT_WEIGHTS, text_conversations
-from amalia.synth.conversations import (
-    PICTURE_WEIGHTS,
-    picture_conversations,
-)
+from amalia.synth.conversations import PICTURE_WEIGHTS, picture_conversations
 from amalia.synth.preferences import PREFERENCE_WEIGHTS, preferences
 from amalia.synth.samples import samples
 from amalia.synth.splits import Split, split_of
@@ -175,6 +172,7 @@ def _studio(spec: Pictures | Preferred | Samples) -> Studio:
     )
 
 
+@cache
 def _varieties(split: Split) -> Varieties:
     return Varieties.of(pack.things(), pack.paragraphs(), split)
 

@@ -129,12 +129,12 @@ def presence(rng: random.Random, scene: Scene, thing: Thing, *, other: Thing) ->
 def count_check(rng: random.Random, scene: Scene, thing: Thing, *, asked: int) -> Question:
     """Ask whether there are exactly ``asked`` (2 or more) of a thing that is in the picture."""
     number = _number(scene, thing)
+    assert thing.gender is not None
     # Who says no to the right number takes one for another.
     mistaken = asked if asked != number else asked - 1
-    gender = thing.gender or "m"
     fields = {
         "asked": counted(asked, thing),
-        "denied": number_word(asked, gender),
+        "denied": number_word(asked, thing.gender),
         "counted": counted(number, thing),
     }
     return _closed(

@@ -15,12 +15,14 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Literal
 
+from amalia.errors import RecordError
 from amalia.synth.spelling import jumbled
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 MIN_WORD_LETTERS = 3
 """Of a word to read."""
+MAX_TRIES = 20_000
 
 _TRAIN_SHARE = 0.8
 _VALIDATION_SHARE = 0.1
@@ -55,18 +57,28 @@ def word_split(word: str) -> Split:
 
 def drawn_seed(rng: random.Random, kind: str, split: Split) -> int:
     """Draw a seed of a split, for pictures whose subject is in every split: key ``<kind>:<seed>``."""
-    while True:
+    for _ in range(MAX_TRIES):
         seed = rng.getrandbits(48)
         if split_of(f"{kind}:{seed}") == split:
             return seed
+    raise nothing_fits("seed", split)
 
 
 def drawn_letters(rng: random.Random, most: int, split: Split) -> str:
     """Draw 1 to ``most`` letters in no order; a string as long as a word is of the split."""
-    while True:
+    for _ in range(MAX_TRIES):
         text = jumbled(rng, most)
         if len(text) < MIN_WORD_LETTERS or word_split(text) == split:
             return text
+    raise nothing_fits("letters", split)
+
+
+def nothing_fits(what: str, split: str) -> RecordError:
+    """Say that ``MAX_TRIES`` draws gave nothing of a split."""
+    return RecordError(
+        f"found no {what} for the {split} split in {MAX_TRIES} tries; give more things or words",
+        reason="nothing_fits",
+    )
 
 
 def words(texts: Iterable[str], names: Iterable[str]) -> dict[Split, tuple[str, ...]]:

@@ -21,7 +21,15 @@ from amalia.synth import lettering, scene
 from amalia.synth.chart import Chart
 from amalia.synth.lettering import Hand, Lettering, Typecase
 from amalia.synth.scene import Album, Scene
-from amalia.synth.splits import Split, drawn_letters, drawn_seed, split_of, word_split
+from amalia.synth.splits import (
+    MAX_TRIES,
+    Split,
+    drawn_letters,
+    drawn_seed,
+    nothing_fits,
+    split_of,
+    word_split,
+)
 from amalia.synth.varieties import content_words
 
 GENERATOR = "amalia.synth@2"
@@ -29,7 +37,6 @@ GENERATOR = "amalia.synth@2"
 
 MAX_WORD_LETTERS = 12
 
-_MAX_TRIES = 20_000
 _MAX_LINE_LETTERS = 20
 _MIN_CAST = 8
 # A word to be read begins near the left edge, as on paper.
@@ -98,13 +105,13 @@ class Cast:
         near = self.things
         if present:
             near = self._by_category.get(rng.choice(list(present)).category, self.things)
-        for attempt in range(_MAX_TRIES):
+        for attempt in range(MAX_TRIES):
             pool = near if attempt < 8 and rng.random() < 0.5 else self.things
             thing = rng.choice(pool)
             fits = not (countable and thing.is_plural)
             if fits and not any(confusable(thing, other) for other in present):
                 return thing
-        raise _nothing_fits("thing unlike those shown", "any split")
+        raise nothing_fits("thing unlike those shown", "any split")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +179,12 @@ def group(rng: random.Random, *, studio: Studio, count: int | None = None) -> tu
         studio: What to draw.
         count: How many, 1 to 6, or any.
     """
-    for _ in range(_MAX_TRIES):
+    for _ in range(MAX_TRIES):
         number = count if count is not None else rng.randint(1, scene.MAX_GROUP)
         thing = rng.choice(studio.cast.countable)
         if split_of(f"count:{thing.id}x{number}") == studio.split:
             return _drawn(rng, scene.group(rng, thing, number, album=studio.album), studio)
-    raise _nothing_fits(f"group of {count or 'any count'}", studio.split)
+    raise nothing_fits(f"group of {count or 'any count'}", studio.split)
 
 
 def gathering(rng: random.Random, *, studio: Studio) -> tuple[Scene, Picture]:
@@ -198,31 +205,31 @@ def letters(rng: random.Random, *, studio: Studio, style: Hand) -> tuple[Letteri
 def word(rng: random.Random, *, studio: Studio, style: Hand) -> tuple[Lettering, Picture]:
     """Write one of the studio's words."""
     if not studio.words:
-        raise _nothing_fits("word", studio.split)
+        raise nothing_fits("word", studio.split)
     return _lettered(rng, rng.choice(studio.words), studio=studio, style=style)
 
 
 def line(rng: random.Random, *, studio: Studio, style: Hand) -> tuple[Lettering, Picture]:
     """Write two or three of the studio's words, together no longer than 20 letters."""
-    for _ in range(_MAX_TRIES if studio.words else 0):
+    for _ in range(MAX_TRIES if studio.words else 0):
         text = " ".join(rng.choices(studio.words, k=rng.choice((2, 2, 3))))
         if len(text) <= _MAX_LINE_LETTERS:
             case = studio.typecase
             written, image = lettering.line_picture(rng, text, style=style, typecase=case)
             return written, _written(written, scene.encode(image), studio)
-    raise _nothing_fits("short line of words", studio.split)
+    raise nothing_fits("short line of words", studio.split)
 
 
 def chart(rng: random.Random, *, studio: Studio) -> tuple[Chart, Picture]:
     """Draw a bar chart whose bars are of the studio's split."""
-    for _ in range(_MAX_TRIES):
+    for _ in range(MAX_TRIES):
         shown = charts.chart(rng)
         if split_of(f"chart:{shown.composition}") == studio.split:
             image, data = scene.encode(charts.draw_chart(shown, rng, typecase=studio.typecase))
             printed = studio.typecase.names("printed")
             licenses = {studio.typecase.license(name) for name in printed}
             return shown, Picture(image, data, made_from("pack:fonts", _joined(licenses)))
-    raise _nothing_fits("chart", studio.split)
+    raise nothing_fits("chart", studio.split)
 
 
 def made_from(source: str, license: str, parents: Iterable[str] = ()) -> Origin:
@@ -238,11 +245,11 @@ def made_from(source: str, license: str, parents: Iterable[str] = ()) -> Origin:
 
 def company(rng: random.Random, cast: Cast, split: Split) -> list[Thing]:
     """Choose two to five things, at least two different ones, together of a split."""
-    for _ in range(_MAX_TRIES):
+    for _ in range(MAX_TRIES):
         things = _company(rng, cast)
         if split_of(f"scene:{_composition(things)}") == split:
             return things
-    raise _nothing_fits("composition of things", split)
+    raise nothing_fits("composition of things", split)
 
 
 def _company(rng: random.Random, cast: Cast) -> list[Thing]:
@@ -292,10 +299,3 @@ def _written(written: Lettering, encoded: tuple[Image, bytes], studio: Studio) -
 
 def _joined(licenses: Iterable[str]) -> str:
     return " AND ".join(sorted(licenses))
-
-
-def _nothing_fits(what: str, split: str) -> RecordError:
-    return RecordError(
-        f"found no {what} for the {split} split in {_MAX_TRIES} tries; give more things or words",
-        reason="nothing_fits",
-    )

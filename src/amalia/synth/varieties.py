@@ -61,8 +61,10 @@ class Varieties:
     ) -> Varieties:
         """Collect names and paragraphs of ``split``; what tells the varieties apart is read off train."""
         titles = {p.page: p.pt_pt for p in reversed(paragraphs) if p.kind == "h"}
-        told_by = Shibboleths.of(twins_of(paragraphs, "train"))
-        twins = [twin for twin in twins_of(paragraphs, split) if told_by.tell_apart(twin)]
+        trained_on = twins_of(paragraphs, "train")
+        candidates = trained_on if split == "train" else twins_of(paragraphs, split)
+        told_by = Shibboleths.of(trained_on)
+        twins = [twin for twin in candidates if told_by.tell_apart(twin)]
         return cls(tuple(names_of(things, split)), tuple(twins), titles)
 
 
@@ -78,20 +80,20 @@ class Shibboleths:
         """Count, over all twins, the words that only one of the two has.
 
         A word counts if it is at least five times in one variety alone, and there eight times as often as in
-        the other alone. So "ficheiro" does, but "imagem" beside "figura" only as often as translators of
-        one country prefer it.
+        the other alone. So "ficheiro" does, and so does what all translators of one country prefer
+        ("figura" for "imagem"); what one of them chose now and then does not.
         """
         ours, theirs = Counter[str](), Counter[str]()
         for twin in twins:
-            own, other = _words(twin.pt_pt), _words(twin.pt_br)
-            ours.update(own - other)
-            theirs.update(other - own)
+            own, other = _words_of_one(twin)
+            ours.update(own)
+            theirs.update(other)
         return cls(_frequent_in(ours, theirs), _frequent_in(theirs, ours))
 
     def tell_apart(self, twin: Paragraph) -> bool:
         """Say whether each of two twins has such a word that the other has not."""
-        own, other = _words(twin.pt_pt), _words(twin.pt_br)
-        return not (self.ours.isdisjoint(own - other) or self.theirs.isdisjoint(other - own))
+        own, other = _words_of_one(twin)
+        return not (self.ours.isdisjoint(own) or self.theirs.isdisjoint(other))
 
 
 def names_by_variety(thing: Thing) -> tuple[str, str] | None:
@@ -167,8 +169,12 @@ def _are_twins(paragraph: Paragraph) -> bool:
     return prose and alike and _letters(ours) != _letters(theirs)
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(re.findall(r"\w+(?:-\w+)*", text.casefold()))
+def _words_of_one(twin: Paragraph) -> tuple[set[str], set[str]]:
+    """Give the words that only the pt-PT and only the pt-BR text has."""
+    ours, theirs = (
+        set(re.findall(r"\w+(?:-\w+)*", text.casefold())) for text in (twin.pt_pt, twin.pt_br)
+    )
+    return ours - theirs, theirs - ours
 
 
 def _frequent_in(one: Counter[str], other: Counter[str]) -> frozenset[str]:
