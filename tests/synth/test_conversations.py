@@ -22,6 +22,7 @@ from amalia.synth.conversations import (
 )
 from amalia.synth.splits import SPLITS, word_split
 from amalia.synth.subjects import Studio
+from amalia.synth.varieties import Varieties
 
 Rows = list[Row[Conversation]]
 
@@ -47,7 +48,8 @@ def spoken(twin_things, paragraphs):
 
     def make(number: int, *, kind: str = "", seed: int = 0, split="train") -> Rows:
         rows = text_conversations(
-            random.Random(seed), things=twin_things, paragraphs=paragraphs, split=split,
+            random.Random(seed), things=twin_things,
+            varieties=Varieties.of(twin_things, paragraphs, split), split=split,
             weights={kind: 1.0} if kind else TEXT_WEIGHTS,
         )  # fmt: skip
         return list(islice(rows, number))
@@ -253,12 +255,13 @@ def test_unknown_kinds_are_refused(twin_things, fonts, words) -> None:
 
 
 def test_kinds_without_material_are_left_out(things) -> None:
-    rows = text_conversations(random.Random(0), things=things, paragraphs=(), split="train")
+    none = Varieties.of(things, (), "train")
+    rows = text_conversations(random.Random(0), things=things, varieties=none, split="train")
     kinds = {row.record.id.split("-")[0] for row in islice(rows, 200)}
     assert "rewrite" not in kinds
     assert "local_name" not in kinds
     nothing = text_conversations(
-        random.Random(0), things=things, paragraphs=(), split="train", weights={"rewrite": 1.0}
+        random.Random(0), things=things, varieties=none, split="train", weights={"rewrite": 1.0}
     )
     with pytest.raises(RecipeError, match="nothing can be made"):
         next(nothing)

@@ -153,7 +153,7 @@ def make_shard(spec: Made, *, name: str, seed: int, number: int, size: int) -> I
             made = picture_conversations(rng, studio=_studio(spec), weights=spec.weights)
         case Chats():
             made = text_conversations(
-                rng, things=things, paragraphs=pack.paragraphs(), split=split, weights=spec.weights
+                rng, things=things, varieties=_varieties(split), split=split, weights=spec.weights
             )
         case Preferred():
             studio, varieties = _studio(spec), _varieties(split)

@@ -38,7 +38,7 @@ def text_conversations(
     rng: random.Random,
     *,
     things: Sequence[Thing],
-    paragraphs: Sequence[Paragraph],
+    varieties: Varieties,
     split: Split,
     weights: Mapping[str, float] = TEXT_WEIGHTS,
 ) -> Iterator[Row[Conversation]]:
@@ -47,10 +47,10 @@ def text_conversations(
     Args:
         rng: Source of every choice; the same state gives the same rows.
         things: Words to talk about; plurals and explanations are of the everyday ones.
-        paragraphs: Text in both varieties.
-        split: Only pages and pairs of names of this split are used.
+        varieties: What Portugal and Brazil say differently; of the same split.
+        split: Of lists.
         weights: How often each kind of ``TEXT_WEIGHTS`` is made, relative to their sum. Kinds that
-            things and paragraphs have nothing for are left out.
+            things and varieties have nothing for are left out.
 
     Yields:
         A conversation and no pictures.
@@ -61,7 +61,6 @@ def text_conversations(
     """
     cast = subjects.Cast.of(things)
     everyday = cast.things
-    varieties = Varieties.of(things, paragraphs, split)
     pairs, twins = varieties.names, varieties.twins
     explained = _explainable(everyday)
     single = [thing for thing in explained if " " not in thing.name]

@@ -128,7 +128,7 @@ def drawn_kind(
             f"nothing can be made with weights {dict(weights)}; expected a weight above 0 for one "
             f"of {', '.join(sorted(available))}; give one"
         )
-    return _drawn(rng, {kind: weights[kind] for kind in kinds})
+    return drawn(rng, {kind: weights[kind] for kind in kinds})
 
 
 def scene_questions(rng: random.Random, scene: Scene, *, studio: Studio) -> dict[str, Question]:
@@ -163,7 +163,7 @@ def _about_portrait(rng: random.Random, studio: Studio) -> Asked:
         "is_it": questions.is_it(rng, thing, other=other, truth=rng.random() < 0.5),
         "choice": questions.choice(rng, thing, other=other),
     }
-    chosen = [first.pop(_drawn(rng, _FIRST_OF_A_PORTRAIT))]
+    chosen = [first.pop(drawn(rng, _FIRST_OF_A_PORTRAIT))]
     if rng.random() < _MORE_OF_A_PORTRAIT:
         more = list(first.values())
         names = names_by_variety(thing)
@@ -178,7 +178,7 @@ def _about_gathering(rng: random.Random, studio: Studio) -> Asked:
     scene, picture = subjects.gathering(rng, studio=studio)
     found = scene_questions(rng, scene, studio=studio)
     placing = [found[kind] for kind in ("side", "neighbour") if kind in found]
-    first = _drawn(rng, _FIRST_OF_A_GATHERING)
+    first = drawn(rng, _FIRST_OF_A_GATHERING)
     if first == "placing":
         asked = _mixed(rng, [*placing, found["counting"]], rng.randint(1, 3))
     else:
@@ -231,7 +231,8 @@ def _about_chart(rng: random.Random, studio: Studio) -> Asked:
     return _mixed(rng, pool, rng.randint(2, 4)), picture
 
 
-def _drawn(rng: random.Random, weights: Mapping[str, float]) -> str:
+def drawn(rng: random.Random, weights: Mapping[str, float]) -> str:
+    """Draw a key by its weight."""
     return rng.choices(list(weights), list(weights.values()))[0]
 
 

@@ -18,6 +18,7 @@ from amalia.synth import chart_questions, phrasing, questions, subjects
 from amalia.synth.conversations import (
     assistant,
     conversation,
+    drawn,
     drawn_kind,
     scene_questions,
     user,
@@ -131,7 +132,7 @@ def _paragraph_pair(rng: random.Random, varieties: Varieties) -> Pair:
         kinds["continue"] = 0.4
     if title:
         kinds["about"] = 0.2
-    kind = rng.choices(list(kinds), list(kinds.values()))[0]
+    kind = drawn(rng, kinds)
     if kind == "rewrite":
         text = ask(rng, phrasing.REWRITE, {"text": theirs})
     elif kind == "translate":
