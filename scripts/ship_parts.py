@@ -17,7 +17,7 @@ from amalia import lineage
 from amalia import manifest as manifests
 from amalia.store import check
 
-WHOLE = ("tokenizer", "language", "tower")
+WHOLE = ("tokenizer", "instructed", "tower")
 MAX_BYTES = 25_000_000
 
 
@@ -45,7 +45,7 @@ def main() -> None:
         )
     lines = [
         *lineage.tree(target / "tower"),
-        *lineage.tree(target / "language"),
+        *lineage.tree(target / "instructed"),
         f"{total / 1e6:.1f} MB",
     ]
     print("\n".join(lines))  # noqa: T201 - a script talks to its user

@@ -1,6 +1,7 @@
 """The pretrained parts that ship: there, whole, of the promised sizes, and traceable."""
 
 import json
+from statistics import median
 
 import pytest
 
@@ -13,7 +14,7 @@ from amalia.store import check
 MAX_BYTES = 25_000_000
 
 
-@pytest.mark.parametrize("name", ["tokenizer", "tower", "language"])
+@pytest.mark.parametrize("name", ["tokenizer", "tower", "instructed"])
 def test_a_part_is_what_its_manifest_says(name: str) -> None:
     folder = lineage.packaged(name)
     assert manifests.read(folder).name == name
@@ -32,7 +33,7 @@ def test_the_tower_has_three_to_five_million_parameters_and_no_pooling_head() ->
 
 
 def test_the_language_model_has_four_to_six_million_parameters() -> None:
-    model = load_language(lineage.packaged("language"))
+    model = load_language(lineage.packaged("instructed"))
     assert 4e6 < build.parts(model)["language"].count < 6e6
     assert model.config.max_position_embeddings == 256
 
@@ -44,15 +45,16 @@ def test_the_tokenizer_spells_inside_guillemets_only() -> None:
     assert tokenizer.decode(tokenizer.encode("Está escrito «pão».")) == "Está escrito «pão»."
 
 
-@pytest.mark.parametrize("name", ["tower", "language"])
+@pytest.mark.parametrize("name", ["tower", "instructed"])
 def test_lineage_of_a_part_ends_in_packages_with_licences(name: str) -> None:
     lines = lineage.tree(lineage.packaged(name))
     assert not [line for line in lines if "not here any more" in line]
     assert any("debian:libreoffice-help-pt " in line and "MPL-2.0" in line for line in lines)
 
 
-@pytest.mark.parametrize("name", ["tower", "language"])
+@pytest.mark.parametrize("name", ["tower", "instructed"])
 def test_the_log_of_a_part_ships_and_its_loss_falls(name: str) -> None:
     lines = (lineage.packaged(name) / "log.jsonl").read_text("utf-8").splitlines()
     losses = [entry["loss"] for entry in map(json.loads, lines) if entry["series"] == "train"]
-    assert sum(losses[-20:]) < sum(losses[:20]) / 1.2
+    # Batches are of prose or of chats, whose losses differ tenfold, so means would compare the shares.
+    assert median(losses[-20:]) < median(losses[:20]) / 1.2

@@ -43,12 +43,13 @@ def pictured(twin_things, fonts, words):
 
 
 @pytest.fixture(scope="module")
-def spoken(twin_things, paragraphs):
+def spoken(twin_things, words, paragraphs):
     """Make text conversations: of one kind, or of all in the usual shares."""
 
     def make(number: int, *, kind: str = "", seed: int = 0, split="train") -> Rows:
         rows = text_conversations(
             random.Random(seed), things=twin_things,
+            words=[word for word in words if word_split(word) == split],
             varieties=Varieties.of(twin_things, paragraphs, split), split=split,
             weights={kind: 1.0} if kind else TEXT_WEIGHTS,
         )  # fmt: skip
@@ -80,7 +81,7 @@ def test_records_say_where_they_come_from(pictured, spoken) -> None:
     for row in [*pictured(60), *spoken(60)]:
         assert row.record.language == "pt-PT"
         assert row.record.origin.created == "synthetic"
-        assert row.record.origin.generator == "amalia.synth@2"
+        assert row.record.origin.generator == "amalia.synth@3"
         assert row.record.origin.license
 
 
@@ -193,21 +194,23 @@ def test_every_kind_of_text_conversation(kind, spoken) -> None:
     assert any(row.record.turns[0].role == "system" for row in spoken(60, kind="identity"))
 
 
-def test_a_list_is_searched_for_a_thing(spoken) -> None:
+def test_sketches_are_asked_about_as_pictures_are(spoken) -> None:
     verdicts = Counter[str | None]()
-    for row in spoken(120, kind="listed"):
-        ((question, answer),) = exchanges(row)[-1:]
-        verdict = answers.yes_no(answer)
-        verdicts[verdict] += 1
-        found = re.search(
-            r"(?:há|vejo) (?:nenhuma? |uma? |dois |duas |três |quatro )([^.]+)", answer
-        )
-        if found and verdict == "não":
-            assert question.casefold().count(found[1]) == 1  # asked for, not listed
-        elif found:
-            assert question.casefold().count(found[1][:-1]) >= 2
-    assert set(verdicts) == {"sim", "não"}
-    assert 40 <= verdicts["sim"] <= 80
+    for row in spoken(200, kind="sketch"):
+        question, answer = exchanges(row)[-1 if len(exchanges(row)) == 1 else 0]
+        if "\n" not in question:
+            continue  # small talk comes first
+        cells = {cell for line in question.split("\n") for cell in line.split(" ")}
+        read = re.search("«(.+)»", answer)
+        seen = re.match(r"(?:Na imagem há|Na imagem|Vejo|Há|A imagem mostra): ([^.]+)\.", answer)
+        if read:
+            assert set(read[1]) <= cells
+        elif seen:
+            for name in seen[1].replace(" e ", ", ").split(", "):
+                assert name.split(" ")[0] in cells
+            verdicts[answers.yes_no(answer)] += 1
+    assert 0.35 <= verdicts["sim"] / (verdicts["sim"] + verdicts["não"]) <= 0.65
+    assert verdicts[None] > 20
 
 
 def test_letters_that_are_no_word_are_not_called_one(pictured) -> None:
@@ -256,13 +259,16 @@ def test_unknown_kinds_are_refused(twin_things, fonts, words) -> None:
 
 def test_kinds_without_material_are_left_out(things) -> None:
     none = Varieties.of(things, (), "train")
-    rows = text_conversations(random.Random(0), things=things, varieties=none, split="train")
+    rows = text_conversations(
+        random.Random(0), things=things, words=(), varieties=none, split="train"
+    )
     kinds = {row.record.id.split("-")[0] for row in islice(rows, 200)}
     assert "rewrite" not in kinds
     assert "local_name" not in kinds
     nothing = text_conversations(
-        random.Random(0), things=things, varieties=none, split="train", weights={"rewrite": 1.0}
-    )
+        random.Random(0), things=things, words=(), varieties=none, split="train",
+        weights={"rewrite": 1.0},
+    )  # fmt: skip
     with pytest.raises(RecipeError, match="nothing can be made"):
         next(nothing)
 

@@ -60,6 +60,7 @@ def test_gatherings_and_groups_are_of_their_split(split, studios) -> None:
         names = [placed.thing for placed in scene.placed]
         assert 2 <= len(names) <= 5
         assert len({thing.id for thing in names}) >= 2
+        assert sorted(scene.size_px) == [96, 96 * min(4, len(names))]
         assert picture.origin.parents == tuple(dict.fromkeys(f"thing:{t.id}" for t in names))
         scene, _ = subjects.group(rng, studio=studios[split], count=3)
         assert split_of(f"count:{scene.placed[0].thing.id}x3") == split

@@ -153,7 +153,12 @@ def make_shard(spec: Made, *, name: str, seed: int, number: int, size: int) -> I
             made = picture_conversations(rng, studio=_studio(spec), weights=spec.weights)
         case Chats():
             made = text_conversations(
-                rng, things=things, varieties=_varieties(split), split=split, weights=spec.weights
+                rng,
+                things=things,
+                words=vocabulary()[split],
+                varieties=_varieties(split),
+                split=split,
+                weights=spec.weights,
             )
         case Preferred():
             studio, varieties = _studio(spec), _varieties(split)

@@ -154,6 +154,7 @@ _LABELS: Final[Mapping[str, Mapping[str, str]]] = {
         "tower": "Torre de visão",
         "language": "Modelo de linguagem",
         "language_model": "Modelo de linguagem",
+        "instructed": "Modelo de linguagem instruído",
         "align": "Alinhamento",
         "sft": "Ajuste por instruções (SFT)",
         "dpo": "Otimização por preferências (DPO)",

@@ -11,17 +11,26 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from amalia.pack import Paragraph, Thing
 from amalia.records import Conversation, Origin, Row, Text, Turn
-from amalia.synth import phrasing, subjects
-from amalia.synth.conversations import assistant, conversation, drawn_kind, user
-from amalia.synth.grammar import agreement, counted, enumerated
+from amalia.synth import phrasing, questions, sketch, subjects
+from amalia.synth.conversations import (
+    assistant,
+    conversation,
+    drawn,
+    drawn_kind,
+    gathering_questions,
+    portrait_questions,
+    user,
+)
+from amalia.synth.grammar import agreement, enumerated
+from amalia.synth.lettering import MAX_SHORT_LETTERS
 from amalia.synth.phrasing import Bank, ask, fill
-from amalia.synth.splits import Split
+from amalia.synth.splits import Split, drawn_letters
 from amalia.synth.subjects import Cast
 from amalia.synth.varieties import Varieties
 
 TEXT_WEIGHTS: Mapping[str, float] = {
-    "listed": 0.3,
-    "local_name": 0.12,
+    "sketch": 0.4,
+    "local_name": 0.2,
     "rewrite": 0.18,
     "explain": 0.1,
     "name_for": 0.06,
@@ -31,6 +40,10 @@ TEXT_WEIGHTS: Mapping[str, float] = {
     "no_image": 0.05,
     "unknown": 0.03,
 }
+_SKETCHED = {"portrait": 0.25, "gathering": 0.55, "writing": 0.2}
+# A verdict is one word of an answer and the last to be learnt, so it is asked for most.
+_FIRST_OF_A_PORTRAIT = {"naming": 0.35, "is_it": 0.55, "choice": 0.1}
+_FIRST_OF_A_GATHERING = {"describing": 0.3, "presence": 0.55, "placing": 0.15}
 Said = tuple[list[tuple[str, str]], Origin]
 
 
@@ -38,6 +51,7 @@ def text_conversations(
     rng: random.Random,
     *,
     things: Sequence[Thing],
+    words: Sequence[str],
     varieties: Varieties,
     split: Split,
     weights: Mapping[str, float] = TEXT_WEIGHTS,
@@ -47,8 +61,9 @@ def text_conversations(
     Args:
         rng: Source of every choice; the same state gives the same rows.
         things: Words to talk about; plurals and explanations are of the everyday ones.
+        words: Words to read letter by letter, of the same split; without any, none is read.
         varieties: What Portugal and Brazil say differently; of the same split.
-        split: Of lists.
+        split: Of what sketches show.
         weights: How often each kind of ``TEXT_WEIGHTS`` is made, relative to their sum. Kinds that
             things and varieties have nothing for are left out.
 
@@ -63,9 +78,10 @@ def text_conversations(
     everyday = cast.things
     pairs, twins = varieties.names, varieties.twins
     explained = _explainable(everyday)
+    short = [word for word in words if len(word) <= MAX_SHORT_LETTERS]
     single = [thing for thing in explained if " " not in thing.name]
     kinds: dict[str, Callable[[random.Random], Said]] = {
-        "listed": lambda rng: _listed(rng, cast, split),
+        "sketch": lambda rng: _sketch(rng, cast, short, split),
         "plural": lambda rng: _plural(rng, everyday),
         "identity": _identity,
         "small_talk": _small_talk,
@@ -92,17 +108,31 @@ def text_conversations(
         yield Row(conversation(f"{kind}-{split}", turns, origin), {})
 
 
-def _listed(rng: random.Random, cast: Cast, split: Split) -> Said:
-    """Ask whether a thing is in a list: what a yes/no question about a picture comes down to."""
-    tally = Counter(subjects.company(rng, cast, split))
-    asked = rng.choice(list(tally)) if rng.random() < 0.5 else cast.absent(rng, tally)
-    fields = agreement(asked) | {
-        "list": enumerated([counted(number, thing) for thing, number in tally.items()]),
-        "counted": counted(max(tally[asked], 1), asked),
-    }
-    bank = phrasing.LISTED
-    answers = bank.answers if asked in tally else bank.denials
-    return [(ask(rng, bank, fields), fill(rng.choice(answers), fields))], _named(*tally)
+def _sketch(rng: random.Random, cast: Cast, words: Sequence[str], split: Split) -> Said:
+    """Ask about a picture told in words what could be asked about a picture."""
+    kind = drawn(rng, _SKETCHED if words else {"portrait": 1.0, "gathering": 1.0})
+    if kind == "writing":
+        is_word = rng.random() < 0.5
+        text = rng.choice(words) if is_word else drawn_letters(rng, MAX_SHORT_LETTERS, split)
+        lettering, told = sketch.writing(rng, text)
+        asked = [questions.reading(rng, lettering, is_word=is_word)]
+        origin = subjects.made_from("amalia:phrasing", "Apache-2.0")
+    elif kind == "portrait":
+        made = sketch.portrait(rng, rng.choice(cast.things))
+        asked = portrait_questions(
+            rng, made.scene, cast=cast, split=split, weights=_FIRST_OF_A_PORTRAIT
+        )
+        told, origin = made.text, _named(made.scene.placed[0].thing)
+    else:
+        things = subjects.company(rng, cast, split)
+        while len(set(things)) < len(things):  # the blocks of two alike could not be told apart
+            things = subjects.company(rng, cast, split)
+        made = sketch.gathering(rng, things)
+        asked = gathering_questions(rng, made.scene, cast=cast, weights=_FIRST_OF_A_GATHERING)
+        told, origin = made.text, _named(*things)
+    said = [(question.text, question.answer) for question in asked]
+    first = rng.choice(phrasing.SKETCH).format(sketch=f"\n{told}\n", question=said[0][0])
+    return [(first.strip(), said[0][1]), *said[1:]], origin
 
 
 def _plural(rng: random.Random, things: Sequence[Thing]) -> Said:

@@ -18,7 +18,8 @@ from amalia.synth import chart_questions, questions, subjects
 from amalia.synth.lettering import Hand
 from amalia.synth.questions import Question
 from amalia.synth.scene import Scene
-from amalia.synth.subjects import Picture, Studio
+from amalia.synth.splits import Split
+from amalia.synth.subjects import Cast, Picture, Studio
 from amalia.synth.varieties import names_by_variety, variety_split
 
 PICTURE_WEIGHTS: Mapping[str, float] = {
@@ -29,9 +30,9 @@ PICTURE_WEIGHTS: Mapping[str, float] = {
     "chart": 0.06,
 }
 # Once a question has said the name, the picture teaches less: most portraits are to be named.
-_FIRST_OF_A_PORTRAIT = {"naming": 0.74, "is_it": 0.18, "choice": 0.08}
+FIRST_OF_A_PORTRAIT = {"naming": 0.74, "is_it": 0.18, "choice": 0.08}
 _MORE_OF_A_PORTRAIT = 0.3
-_FIRST_OF_A_GATHERING = {"describing": 0.42, "presence": 0.42, "placing": 0.16}
+FIRST_OF_A_GATHERING = {"describing": 0.42, "presence": 0.42, "placing": 0.16}
 # A box is as long as four names, and hard: asked often, it drowns what can be learnt sooner.
 _POINTED_AT = 0.04
 _LINES = 0.06
@@ -131,25 +132,70 @@ def drawn_kind(
     return drawn(rng, {kind: weights[kind] for kind in kinds})
 
 
-def scene_questions(rng: random.Random, scene: Scene, *, studio: Studio) -> dict[str, Question]:
+def scene_questions(rng: random.Random, scene: Scene, *, cast: Cast) -> dict[str, Question]:
     """Ask one question of each kind that a picture of several things allows."""
-    cast, present = studio.cast, [placed.thing for placed in scene.placed]
+    present = [placed.thing for placed in scene.placed]
     absent = cast.absent(rng, present)
     countable = [thing for thing in present if not thing.is_plural]
     counted = cast.absent(rng, present, countable=True) if rng.random() < 0.1 else None
     found: dict[str, Question | None] = {
         "describing": questions.describing(rng, scene, other=absent),
         "counting": questions.counting(rng, scene, counted or rng.choice(countable)),
-        "presence": _presence(rng, scene, studio),
+        "presence": _presence(rng, scene, cast),
         "side": questions.side(rng, scene),
         "neighbour": questions.neighbour(rng, scene, other=absent),
     }
     return {kind: question for kind, question in found.items() if question is not None}
 
 
-def _presence(rng: random.Random, scene: Scene, studio: Studio) -> Question:
+def portrait_questions(
+    rng: random.Random,
+    scene: Scene,
+    *,
+    cast: Cast,
+    split: Split,
+    weights: Mapping[str, float] = FIRST_OF_A_PORTRAIT,
+) -> list[Question]:
+    """Ask one or two questions about a picture of one thing; ``weights`` are of the first."""
+    thing = scene.placed[0].thing
+    other = cast.absent(rng, [thing])
+    first = {
+        "naming": questions.naming(rng, thing, other=other),
+        "is_it": questions.is_it(rng, thing, other=other, truth=rng.random() < 0.5),
+        "choice": questions.choice(rng, thing, other=other),
+    }
+    chosen = [first.pop(drawn(rng, weights))]
+    if rng.random() < _MORE_OF_A_PORTRAIT:
+        more = list(first.values())
+        names = names_by_variety(thing)
+        if names and variety_split(names) == split:
+            more.append(questions.local_name(rng, names))
+        chosen.append(rng.choice(more))
+    return chosen
+
+
+def gathering_questions(
+    rng: random.Random,
+    scene: Scene,
+    *,
+    cast: Cast,
+    weights: Mapping[str, float] = FIRST_OF_A_GATHERING,
+) -> list[Question]:
+    """Ask one to three questions about a picture of several things; ``weights`` are of the first.
+
+    A list of all there is answers most other questions, so these come first, or without it.
+    """
+    found = scene_questions(rng, scene, cast=cast)
+    placing = [found[kind] for kind in ("side", "neighbour") if kind in found]
+    first = drawn(rng, weights)
+    if first == "placing":
+        return _mixed(rng, [*placing, found["counting"]], rng.randint(1, 3))
+    return [found[first], *_mixed(rng, placing, rng.randint(0, 1))]
+
+
+def _presence(rng: random.Random, scene: Scene, cast: Cast) -> Question:
     present = [placed.thing for placed in scene.placed]
-    absent, other = (studio.cast.absent(rng, present) for _ in range(2))
+    absent, other = (cast.absent(rng, present) for _ in range(2))
     asked = rng.choice(present) if rng.random() < 0.5 else absent
     return questions.presence(rng, scene, asked, other=other)
 
@@ -157,33 +203,13 @@ def _presence(rng: random.Random, scene: Scene, studio: Studio) -> Question:
 def _about_portrait(rng: random.Random, studio: Studio) -> Asked:
     thing = rng.choice(studio.cast.things)
     scene, picture = subjects.portrait(rng, thing, studio=studio)
-    other = studio.cast.absent(rng, [thing])
-    first = {
-        "naming": questions.naming(rng, thing, other=other),
-        "is_it": questions.is_it(rng, thing, other=other, truth=rng.random() < 0.5),
-        "choice": questions.choice(rng, thing, other=other),
-    }
-    chosen = [first.pop(drawn(rng, _FIRST_OF_A_PORTRAIT))]
-    if rng.random() < _MORE_OF_A_PORTRAIT:
-        more = list(first.values())
-        names = names_by_variety(thing)
-        if names and variety_split(names) == studio.split:
-            more.append(questions.local_name(rng, names))
-        chosen.append(rng.choice(more))
-    return chosen + _pointed_at(rng, scene), picture
+    asked = portrait_questions(rng, scene, cast=studio.cast, split=studio.split)
+    return asked + _pointed_at(rng, scene), picture
 
 
 def _about_gathering(rng: random.Random, studio: Studio) -> Asked:
-    # A list of all there is answers most other questions, so these come first, or without it.
     scene, picture = subjects.gathering(rng, studio=studio)
-    found = scene_questions(rng, scene, studio=studio)
-    placing = [found[kind] for kind in ("side", "neighbour") if kind in found]
-    first = drawn(rng, _FIRST_OF_A_GATHERING)
-    if first == "placing":
-        asked = _mixed(rng, [*placing, found["counting"]], rng.randint(1, 3))
-    else:
-        asked = [found[first], *_mixed(rng, placing, rng.randint(0, 1))]
-    return asked + _pointed_at(rng, scene), picture
+    return gathering_questions(rng, scene, cast=studio.cast) + _pointed_at(rng, scene), picture
 
 
 def _about_group(rng: random.Random, studio: Studio) -> Asked:

@@ -81,6 +81,7 @@ DESCRIBING = _bank(
     | O que mostra esta imagem?""",
     "Na imagem há: {list}. | Vejo: {list}. | Há: {list}. | A imagem mostra: {list}.",
 )
+SEVERAL = "Há {counted}."
 PLACE = "{o} {está} {side} {do2}."
 COUNTING = _bank(
     """{quantos} {plural} há na imagem? | {quantos} {plural} vês? | Conta {os}.
@@ -108,14 +109,11 @@ PRESENCE = _bank(
     """Vejo: {list}. Não, não há {nenhum}. | Na imagem há: {list}. Não, não vejo {nenhum}.
     | Há: {list}. Não.""",
 )
-LISTED = _bank(
-    """Diz-me se há {um} nesta lista: {list}. | Há {um} entre estas coisas: {list}?
-    | Procura {um} nesta lista: {list}. | Encontras {um} aqui: {list}?
-    | Na mesa há {list}. Também há {um}? | Vê se há {um} nesta lista: {list}.
-    | Na lista há {um}? A lista é esta: {list}. | Numa caixa há {list}. Há lá {um}?
-    | Há {um} no desenho? O desenho mostra {list}.""",
-    "Sim, há {counted}. | Sim, vejo {counted}. | Sim.",
-    "Não, não há {nenhum}. | Não, não vejo {nenhum}. | Não.",
+SKETCH = _forms(
+    """Imagina este desenho:{sketch}{question} | O desenho é este:{sketch}{question}
+    | {question} O desenho é este:{sketch} | Imagina esta imagem:{sketch}{question}
+    | Numa folha aos quadrados está isto:{sketch}{question}
+    | {question} Imagina que a imagem é esta:{sketch}"""
 )
 SIDE = _bank(
     """Onde {está} {o} em relação {ao2}? | Em que posição {está} {o} em relação {ao2}?

@@ -102,11 +102,11 @@ def variety_pair(
         rng: Source of every choice.
         varieties: What to say; not empty for the group wanted.
         studio: What pictures are drawn with.
-        group: "paragraph", "name", or either (four in five are paragraphs).
+        group: "paragraph", "name", or either (seven in ten are paragraphs).
     """
     if group is None:
         both = varieties.twins and varieties.names
-        paragraph = rng.random() < 0.8 if both else bool(varieties.twins)
+        paragraph = rng.random() < 0.7 if both else bool(varieties.twins)
         group = "paragraph" if paragraph else "name"
     if group == "paragraph":
         return _paragraph_pair(rng, varieties)
@@ -194,7 +194,7 @@ def _asked(rng: random.Random, reason: str, studio: Studio) -> tuple[Question, P
     }[reason]
     while True:
         scene, picture = subjects.gathering(rng, studio=studio)
-        found = scene_questions(rng, scene, studio=studio)
+        found = scene_questions(rng, scene, cast=studio.cast)
         usable = [found[kind] for kind in wanted if kind in found]
         if usable:
             return rng.choice(usable), picture

@@ -148,16 +148,18 @@ def count_check(rng: random.Random, scene: Scene, thing: Thing, *, asked: int) -
 
 
 def describing(rng: random.Random, scene: Scene, *, other: Thing) -> Question:
-    """Ask for everything in a picture; the answer goes from left to right.
+    """Ask for everything in a picture; the answer goes along its longer side, from left or top.
 
-    Sometimes it adds where one thing is. The wrong answer names ``other`` in place of one thing.
+    It adds what there is more than one of and sometimes where one thing is. The wrong answer names
+    ``other`` in place of one thing.
     """
     tally = _tally(scene)
     bank = phrasing.DESCRIBING
     form = rng.choice(bank.answers)
     swapped = rng.randrange(len(tally))
-    listed, mistaken = _listed(tally), _listed(_swapped(tally, swapped, other))
-    answer, wrong_answer = fill(form, {"list": listed}), fill(form, {"list": mistaken})
+    mistaken = _swapped(tally, swapped, other)
+    answer = fill(form, {"list": _listed(tally)}) + _several(tally)
+    wrong_answer = fill(form, {"list": _listed(mistaken)}) + _several(mistaken)
     places = _sided(scene)
     if places and rng.random() < 0.4:
         one, another, relation = rng.choice(places)
@@ -173,7 +175,7 @@ def describing(rng: random.Random, scene: Scene, *, other: Thing) -> Question:
         "describing",
         ask(rng, bank, {}),
         answer,
-        listed,
+        enumerated([counted(number, thing) for thing, number in tally]),
         (enumerated([counted(number, thing) for thing, number in reversed(tally)]),),
         str(len(tally)),
         wrong_answer,
@@ -345,8 +347,10 @@ def _number(scene: Scene, thing: Thing) -> int:
 
 
 def _tally(scene: Scene) -> list[tuple[Thing, int]]:
-    """Give each thing once with its number, leftmost first."""
-    ordered = sorted(scene.placed, key=lambda placed: placed.center)
+    """Give each thing once with its number, along the longer side: from the left or from the top."""
+    width, height = scene.size_px
+    along = 0 if width >= height else 1
+    ordered = sorted(scene.placed, key=lambda placed: placed.center[along])
     firsts = {placed.thing.id: placed.thing for placed in ordered}
     return [(thing, _number(scene, thing)) for thing in firsts.values()]
 
@@ -360,7 +364,14 @@ def _swapped(
 
 
 def _listed(tally: Sequence[tuple[Thing, int]]) -> str:
-    return enumerated([thing.name if n == 1 else counted(n, thing) for thing, n in tally])
+    """Name each thing once; a number before a name would commit as an article does."""
+    return enumerated([thing.name for thing, _ in tally])
+
+
+def _several(tally: Sequence[tuple[Thing, int]]) -> str:
+    """Say what there is more than one of: " Há duas maçãs.", or nothing."""
+    counts = [counted(number, thing) for thing, number in tally if number > 1]
+    return f" {fill(phrasing.SEVERAL, {'counted': enumerated(counts)})}" if counts else ""
 
 
 def _alone(scene: Scene) -> list[Placed]:

@@ -32,7 +32,7 @@ from amalia.synth.splits import (
 )
 from amalia.synth.varieties import content_words
 
-GENERATOR = "amalia.synth@2"
+GENERATOR = "amalia.synth@3"
 """Goes up when the same seed makes something else."""
 
 MAX_WORD_LETTERS = 12
@@ -41,8 +41,9 @@ _MAX_LINE_LETTERS = 20
 _MIN_CAST = 8
 # A word to be read begins near the left edge, as on paper.
 _INDENTS = (0.0, 0.15)
-# Two tiles of the mini model, beside or above each other: in each, things are nearly as large as alone.
-_GATHERING_PX = ((192, 96), (96, 192))
+# Tiles of the mini model in a row or a column, by number of things: smaller ones are told apart far less often.
+_TILE_PX = 96
+_TILES = {2: 2, 3: 3, 4: 4, 5: 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,8 @@ def group(rng: random.Random, *, studio: Studio, count: int | None = None) -> tu
 def gathering(rng: random.Random, *, studio: Studio) -> tuple[Scene, Picture]:
     """Draw two to five things, at least two different ones, together of the studio's split."""
     things = company(rng, studio.cast, studio.split)
-    size_px = rng.choice(_GATHERING_PX)
+    length_px = _TILES[len(things)] * _TILE_PX
+    size_px = rng.choice(((length_px, _TILE_PX), (_TILE_PX, length_px)))
     made = scene.gathering(rng, things, album=studio.album, size_px=size_px)
     return _drawn(rng, made, studio)
 
@@ -254,7 +256,7 @@ def company(rng: random.Random, cast: Cast, split: Split) -> list[Thing]:
 
 def _company(rng: random.Random, cast: Cast) -> list[Thing]:
     """Choose two to five things; none can be taken for another, plural names come once."""
-    total = rng.choices((2, 3, 4, 5), (30, 30, 25, 15))[0]
+    total = rng.choices((2, 3, 4, 5), (40, 30, 20, 10))[0]
     kinds = rng.randint(2, min(total, 4))
     chosen: list[Thing] = []
     while len(chosen) < kinds:
