@@ -29,16 +29,16 @@ from amalia.synth.subjects import Cast
 from amalia.synth.varieties import Varieties
 
 TEXT_WEIGHTS: Mapping[str, float] = {
-    "sketch": 0.4,
-    "local_name": 0.2,
-    "rewrite": 0.18,
-    "explain": 0.1,
-    "name_for": 0.06,
-    "plural": 0.06,
-    "identity": 0.08,
-    "small_talk": 0.06,
-    "no_image": 0.05,
-    "unknown": 0.03,
+    "sketch": 0.36,
+    "rewrite": 0.22,
+    "local_name": 0.16,
+    "explain": 0.06,
+    "identity": 0.05,
+    "name_for": 0.04,
+    "plural": 0.04,
+    "no_image": 0.03,
+    "small_talk": 0.02,
+    "unknown": 0.02,
 }
 _SKETCHED = {"portrait": 0.25, "gathering": 0.55, "writing": 0.2}
 # A verdict is one word of an answer and the last to be learnt, so it is asked for most.

@@ -195,9 +195,8 @@ def gathering_questions(
 
 def _presence(rng: random.Random, scene: Scene, cast: Cast) -> Question:
     present = [placed.thing for placed in scene.placed]
-    absent, other = (cast.absent(rng, present) for _ in range(2))
-    asked = rng.choice(present) if rng.random() < 0.5 else absent
-    return questions.presence(rng, scene, asked, other=other)
+    asked = rng.choice(present) if rng.random() < 0.5 else cast.absent(rng, present)
+    return questions.presence(rng, scene, asked)
 
 
 def _about_portrait(rng: random.Random, studio: Studio) -> Asked:

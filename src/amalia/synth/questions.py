@@ -104,26 +104,18 @@ def is_it(rng: random.Random, thing: Thing, *, other: Thing, truth: bool) -> Que
     return _closed(rng, phrasing.IS_IT, fields, truth=truth, group="portrait")
 
 
-def presence(rng: random.Random, scene: Scene, thing: Thing, *, other: Thing) -> Question:
+def presence(rng: random.Random, scene: Scene, thing: Thing) -> Question:
     """Ask whether a thing is in a picture; the answer lists all there is before it says yes or no.
 
-    The wrong answer lists the thing where it is absent, or ``other``, which is absent too, in its place.
+    The wrong answer lists the same and says the opposite: were its list wrong too, who learns from it
+    would unlearn that the verdict follows from the list.
     """
-    tally, number = _tally(scene), _number(scene, thing)
-    if number:
-        place = next(i for i, (shown, _) in enumerate(tally) if shown.id == thing.id)
-        mistaken = _swapped(tally, place, other)
-    else:
-        mistaken = _swapped(tally, rng.randrange(len(tally)), thing)
-    fields = agreement(thing) | {"counted": counted(max(number, 1), thing), "list": _listed(tally)}
-    return _closed(
-        rng,
-        phrasing.PRESENCE,
-        fields,
-        truth=number > 0,
-        group="presence",
-        wrong_fields={"counted": indefinite(thing), "list": _listed(mistaken)},
-    )
+    number = _number(scene, thing)
+    fields = agreement(thing) | {
+        "counted": counted(max(number, 1), thing),
+        "list": _listed(_tally(scene)),
+    }
+    return _closed(rng, phrasing.PRESENCE, fields, truth=number > 0, group="presence")
 
 
 def count_check(rng: random.Random, scene: Scene, thing: Thing, *, asked: int) -> Question:

@@ -122,8 +122,7 @@ def _about_gathering(
     present = [placed.thing for placed in scene.placed]
     if task == "yes_no":
         absent = studio.cast.absent(rng, present)
-        asked, other = rng.choice(present), studio.cast.absent(rng, present)
-        return questions.presence(rng, scene, absent if position % 2 else asked, other=other)
+        return questions.presence(rng, scene, absent if position % 2 else rng.choice(present))
     if task == "pointing":
         return questions.pointing(rng, scene)
     if task == "describing":
