@@ -1,7 +1,6 @@
 """The pretrained parts that ship: there, whole, of the promised sizes, and traceable."""
 
 import json
-from statistics import median
 
 import pytest
 
@@ -56,5 +55,5 @@ def test_lineage_of_a_part_ends_in_packages_with_licences(name: str) -> None:
 def test_the_log_of_a_part_ships_and_its_loss_falls(name: str) -> None:
     lines = (lineage.packaged(name) / "log.jsonl").read_text("utf-8").splitlines()
     losses = [entry["loss"] for entry in map(json.loads, lines) if entry["series"] == "train"]
-    # Batches are of prose or of chats, whose losses differ tenfold, so means would compare the shares.
-    assert median(losses[-20:]) < median(losses[:20]) / 1.2
+    # Enough to hold batches of prose and of chats in equal shares: their losses differ tenfold.
+    assert sum(losses[-200:]) < sum(losses[:200]) / 1.2

@@ -1,4 +1,4 @@
-"""Conversations in text alone: words, lists, the two varieties of Portuguese, and who Amália is.
+"""Conversations in text alone: pictures told in words, the two varieties of Portuguese, and who Amália is.
 
 They are an endless, pure function of the generator's state, and stay within one split.
 """
@@ -116,7 +116,7 @@ def _sketch(rng: random.Random, cast: Cast, words: Sequence[str], split: Split) 
         text = rng.choice(words) if is_word else drawn_letters(rng, MAX_SHORT_LETTERS, split)
         lettering, told = sketch.writing(rng, text)
         asked = [questions.reading(rng, lettering, is_word=is_word)]
-        origin = subjects.made_from("amalia:phrasing", "Apache-2.0")
+        origin = _own()
     elif kind == "portrait":
         made = sketch.portrait(rng, rng.choice(cast.things))
         asked = portrait_questions(
@@ -124,14 +124,14 @@ def _sketch(rng: random.Random, cast: Cast, words: Sequence[str], split: Split) 
         )
         told, origin = made.text, _named(made.scene.placed[0].thing)
     else:
-        things = subjects.company(rng, cast, split)
-        while len(set(things)) < len(things):  # the blocks of two alike could not be told apart
-            things = subjects.company(rng, cast, split)
+        # The blocks of two alike could not be told apart.
+        things = subjects.company(rng, cast, split, all_different=True)
         made = sketch.gathering(rng, things)
         asked = gathering_questions(rng, made.scene, cast=cast, weights=_FIRST_OF_A_GATHERING)
         told, origin = made.text, _named(*things)
     said = [(question.text, question.answer) for question in asked]
-    first = rng.choice(phrasing.SKETCH).format(sketch=f"\n{told}\n", question=said[0][0])
+    fields = {"sketch": f"\n{told}\n", "question": said[0][0]}
+    first = fill(rng.choice(phrasing.SKETCH), fields)
     return [(first.strip(), said[0][1]), *said[1:]], origin
 
 

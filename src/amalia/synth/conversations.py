@@ -30,9 +30,9 @@ PICTURE_WEIGHTS: Mapping[str, float] = {
     "chart": 0.06,
 }
 # Once a question has said the name, the picture teaches less: most portraits are to be named.
-FIRST_OF_A_PORTRAIT = {"naming": 0.74, "is_it": 0.18, "choice": 0.08}
+_FIRST_OF_A_PORTRAIT = {"naming": 0.74, "is_it": 0.18, "choice": 0.08}
 _MORE_OF_A_PORTRAIT = 0.3
-FIRST_OF_A_GATHERING = {"describing": 0.42, "presence": 0.42, "placing": 0.16}
+_FIRST_OF_A_GATHERING = {"describing": 0.42, "presence": 0.42, "placing": 0.16}
 # A box is as long as four names, and hard: asked often, it drowns what can be learnt sooner.
 _POINTED_AT = 0.04
 _LINES = 0.06
@@ -154,7 +154,7 @@ def portrait_questions(
     *,
     cast: Cast,
     split: Split,
-    weights: Mapping[str, float] = FIRST_OF_A_PORTRAIT,
+    weights: Mapping[str, float] = _FIRST_OF_A_PORTRAIT,
 ) -> list[Question]:
     """Ask one or two questions about a picture of one thing; ``weights`` are of the first."""
     thing = scene.placed[0].thing
@@ -179,7 +179,7 @@ def gathering_questions(
     scene: Scene,
     *,
     cast: Cast,
-    weights: Mapping[str, float] = FIRST_OF_A_GATHERING,
+    weights: Mapping[str, float] = _FIRST_OF_A_GATHERING,
 ) -> list[Question]:
     """Ask one to three questions about a picture of several things; ``weights`` are of the first.
 

@@ -41,9 +41,9 @@ _MAX_LINE_LETTERS = 20
 _MIN_CAST = 8
 # A word to be read begins near the left edge, as on paper.
 _INDENTS = (0.0, 0.15)
-# Tiles of the mini model in a row or a column, by number of things: smaller ones are told apart far less often.
+# A tile of the mini model for each thing, in a row or a column: smaller ones are told apart far less often.
 _TILE_PX = 96
-_TILES = {2: 2, 3: 3, 4: 4, 5: 4}
+_MAX_TILES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ def group(rng: random.Random, *, studio: Studio, count: int | None = None) -> tu
 def gathering(rng: random.Random, *, studio: Studio) -> tuple[Scene, Picture]:
     """Draw two to five things, at least two different ones, together of the studio's split."""
     things = company(rng, studio.cast, studio.split)
-    length_px = _TILES[len(things)] * _TILE_PX
+    length_px = min(len(things), _MAX_TILES) * _TILE_PX
     size_px = rng.choice(((length_px, _TILE_PX), (_TILE_PX, length_px)))
     made = scene.gathering(rng, things, album=studio.album, size_px=size_px)
     return _drawn(rng, made, studio)
@@ -245,10 +245,14 @@ def made_from(source: str, license: str, parents: Iterable[str] = ()) -> Origin:
     )
 
 
-def company(rng: random.Random, cast: Cast, split: Split) -> list[Thing]:
-    """Choose two to five things, at least two different ones, together of a split."""
+def company(
+    rng: random.Random, cast: Cast, split: Split, *, all_different: bool = False
+) -> list[Thing]:
+    """Choose two to five things, at least two or all of them different, together of a split."""
     for _ in range(MAX_TRIES):
         things = _company(rng, cast)
+        if all_different and len(set(things)) < len(things):
+            continue
         if split_of(f"scene:{_composition(things)}") == split:
             return things
     raise nothing_fits("composition of things", split)
