@@ -81,7 +81,7 @@ def test_records_say_where_they_come_from(pictured, spoken) -> None:
     for row in [*pictured(60), *spoken(60)]:
         assert row.record.language == "pt-PT"
         assert row.record.origin.created == "synthetic"
-        assert row.record.origin.generator == "amalia.synth@3"
+        assert row.record.origin.generator == "amalia.synth@4"
         assert row.record.origin.license
 
 
@@ -145,7 +145,7 @@ def test_gatherings_hold_several_kinds_of_question(pictured) -> None:
     rows = pictured(240, kind="gathering")
     assert {len(exchanges(row)) for row in rows} == {1, 2, 3}
     said = "\n".join(answer for row in rows for _, answer in exchanges(row))
-    for sign in ("Na imagem há: ", "à esquerda", "[0.", ". Sim", ". Não"):
+    for sign in ("Na imagem há: ", "à esquerda", "[0.", "? Sim", "? Não"):
         assert sign in said
 
 

@@ -81,8 +81,9 @@ def test_is_it(truth, noun):
         yes, no = answers if truth else answers[::-1]
         asked, other = ("uma maçã", "um gato") if truth else ("um gato", "uma maçã")
         assert asked in made.text.lower()
-        assert re.search(rf"{asked.split()[1]}[.:] sim", yes.lower())
-        assert re.search(rf"{other.split()[1]}[.:] não", no.lower())
+        seen = asked.split()[1], other.split()[1]
+        assert re.search(rf"{seen[0]}\. se é {asked}\? sim", yes.lower())
+        assert re.search(rf"{seen[1]}\. se é {asked}\? não", no.lower())
 
 
 def test_local_name():
@@ -95,16 +96,26 @@ def test_local_name():
 @pytest.mark.parametrize(
     ("name", "answers"),
     [
-        ("gato", ("Sim, há dois gatos.", "Sim.", "Sim, vejo dois gatos.")),
-        ("vaca", ("Sim, há uma vaca.", "Sim.", "Sim, vejo uma vaca.")),
-        ("pera", ("Não, não há nenhuma pera.", "Não.", "Não, não vejo nenhuma pera.")),
-        ("óculos", ("Não, não há nenhuns óculos.", "Não.", "Não, não vejo nenhuns óculos.")),
+        ("gato", ("há um gato? Sim, há.", "há um gato? Sim.", "vejo um gato? Sim, vejo.")),
+        ("vaca", ("há uma vaca? Sim, há.", "há uma vaca? Sim.", "vejo uma vaca? Sim, vejo.")),
+        (
+            "pera",
+            ("há uma pera? Não, não há.", "há uma pera? Não.", "vejo uma pera? Não, não vejo."),
+        ),
+        (
+            "óculos",
+            (
+                "há uns óculos? Não, não há.",
+                "há uns óculos? Não.",
+                "vejo uns óculos? Não, não vejo.",
+            ),
+        ),
     ],
 )
 def test_presence_is_answered_after_looking(name, answers, pets, noun):
     made = [questions.presence(random.Random(seed), pets, noun(name)) for seed in SEEDS]
     seen = "gato, vaca e maçã"
-    forms = (f"Vejo: {seen}. ", f"Há: {seen}. ", f"Na imagem há: {seen}. ")
+    forms = (f"Vejo: {seen}. Se ", f"Há: {seen}. Se ", f"Na imagem há: {seen}. Se ")
     said = {form + answer for form, answer in zip(forms, answers, strict=True)}
     assert {question.answer for question in made} == said
 

@@ -116,7 +116,7 @@ def _sketch(rng: random.Random, cast: Cast, words: Sequence[str], split: Split) 
         text = rng.choice(words) if is_word else drawn_letters(rng, MAX_SHORT_LETTERS, split)
         lettering, told = sketch.writing(rng, text)
         asked = [questions.reading(rng, lettering, is_word=is_word)]
-        origin = _own()
+        origin = _worded(text) if is_word else _own()
     elif kind == "portrait":
         made = sketch.portrait(rng, rng.choice(cast.things))
         asked = portrait_questions(
@@ -208,6 +208,11 @@ def _explainable(things: Sequence[Thing]) -> list[Thing]:
 def _named(*things: Thing) -> Origin:
     parents = tuple(f"thing:{thing.id}" for thing in things)
     return subjects.made_from("pack:things", "Unicode-3.0", parents)
+
+
+def _worded(word: str) -> Origin:
+    """Words are those of the pack's paragraphs and names."""
+    return subjects.made_from("pack:paragraphs", "MPL-2.0 AND Unicode-3.0", (f"word:{word}",))
 
 
 def _own() -> Origin:

@@ -6,7 +6,8 @@ second thing) and a few facts. ``denials`` are the answers that say no, form by 
 ``answers``, so that a right and a wrong answer can have the same shape. Answers are short and say
 the fact where a reader, or a parser, looks for it; text that was read stands inside guillemets.
 
-What is seen is named before any article: whoever has said "uma" can no longer say "gato".
+What is seen is named before any article: whoever has said "uma" can no longer say "gato". What is asked
+is said again before a verdict: whether words just said were said before is seen at a glance.
 """
 
 import random
@@ -55,8 +56,10 @@ IS_IT = _bank(
     | Diz-me, sim ou não: isto {é} {um}? | É verdade que isto {é} {um}?
     | Confirmas que isto {é} {um}? | Isto que aqui está {é} {um}? | O que vês {é} {um}?
     | Parece-te que isto {é} {um}?""",
-    "Vejo: {name}. Sim, {é} {um}. | Isto chama-se {name}: sim. | Na imagem: {name}. Sim.",
-    "Vejo: {name2}. Não, não {é} {um}. | Isto chama-se {name2}: não. | Na imagem: {name2}. Não.",
+    """Vejo: {name}. Se {é} {um}? Sim. | Na imagem: {name}. Se {é} {um}? Sim, {é}.
+    | Isto chama-se {name}. Se {é} {um}? Sim, {é}.""",
+    """Vejo: {name2}. Se {é} {um}? Não. | Na imagem: {name2}. Se {é} {um}? Não, não {é}.
+    | Isto chama-se {name2}. Se {é} {um}? Não, não {é}.""",
 )
 CHOICE = _bank(
     """{é} {um} ou {um2}? | Isto {é} {um} ou {um2}? | O que vês: {um} ou {um2}?
@@ -104,10 +107,10 @@ PRESENCE = _bank(
     | Há aqui {um}? | Diz-me, sim ou não: há {um} na imagem?
     | É verdade que há {um} na imagem? | Estás a ver {um}? | Achas que há {um} na imagem?
     | {está} aqui {um}? | Consegues encontrar {um} na imagem?""",
-    """Vejo: {list}. Sim, há {counted}. | Na imagem há: {list}. Sim, vejo {counted}.
-    | Há: {list}. Sim.""",
-    """Vejo: {list}. Não, não há {nenhum}. | Na imagem há: {list}. Não, não vejo {nenhum}.
-    | Há: {list}. Não.""",
+    """Vejo: {list}. Se há {um}? Sim, há. | Na imagem há: {list}. Se vejo {um}? Sim, vejo.
+    | Há: {list}. Se há {um}? Sim.""",
+    """Vejo: {list}. Se há {um}? Não, não há. | Na imagem há: {list}. Se vejo {um}? Não, não vejo.
+    | Há: {list}. Se há {um}? Não.""",
 )
 SKETCH = _forms(
     """Imagina este desenho:{sketch}{question} | O desenho é este:{sketch}{question}

@@ -111,10 +111,7 @@ def presence(rng: random.Random, scene: Scene, thing: Thing) -> Question:
     would unlearn that the verdict follows from the list.
     """
     number = _number(scene, thing)
-    fields = agreement(thing) | {
-        "counted": counted(max(number, 1), thing),
-        "list": _listed(_tally(scene)),
-    }
+    fields = agreement(thing) | {"list": _listed(_tally(scene))}
     return _closed(rng, phrasing.PRESENCE, fields, truth=number > 0, group="presence")
 
 

@@ -32,7 +32,7 @@ from amalia.synth.splits import (
 )
 from amalia.synth.varieties import content_words
 
-GENERATOR = "amalia.synth@3"
+GENERATOR = "amalia.synth@4"
 """Goes up when the same seed makes something else."""
 
 MAX_WORD_LETTERS = 12
