@@ -9,7 +9,11 @@ import yaml
 from amalia import lineage
 from amalia import manifest as manifests
 from amalia.errors import ArtifactError, RecipeError
+from amalia.inference import Sampling
+from amalia.inference.local import Local
 from amalia.pipeline import run as pipelines
+from amalia.records import Row
+from amalia.store import read_rows
 
 TINY = {
     "name": "tiny",
@@ -201,6 +205,24 @@ def test_the_report_is_one_file_that_shows_answer_and_tables(
     assert done.answered.gold in page
     assert "data:image/png;base64," in page
     assert 'src="http' not in page
+
+
+def test_of_the_showcase_the_likeliest_answer_is_shown(
+    finished: tuple[pipelines.Finished, Path],
+) -> None:
+    done, folder = finished
+    rows = list(read_rows(folder / "showcase", kind="samples"))
+    prompts = [Row(row.record.prompt, row.images) for row in rows]
+    engine = Local.load(folder / "dpo")
+    said = [answer.text for answer in engine.complete_many(prompts, Sampling(max_new_tokens=96))]
+    likely = [found.total_nats for found in engine.log_probs(prompts, said)]
+    surest = likely.index(max(likely))
+    assert done.answered is not None
+    assert done.answered.num_asked == len(rows) == 2
+    assert done.answered.answer == said[surest]
+    assert done.answered.gold == rows[surest].record.target
+    assert done.answered.picture is not None
+    assert done.answered.picture.read_bytes() == next(iter(rows[surest].images.values()))
 
 
 def test_running_again_makes_nothing_again(

@@ -121,6 +121,10 @@ def _told(finished: Finished) -> str:
     if finished.answered:
         answered = finished.answered
         lines += ["", f"Pergunta:        {answered.question}"]
+        if answered.picture:
+            lines += [f"Imagem:          {answered.picture}"]
+        if answered.num_asked > 1:
+            lines[-1] += f" (de {answered.num_asked}, a resposta mais segura)"
         lines += [f"Resposta:        {answered.answer}", f"Resposta certa:  {answered.gold}"]
     minutes = sum(finished.seconds.values()) / 60
     lines += ["", f"model    {finished.model}", f"report   {finished.report}"]

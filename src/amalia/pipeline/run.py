@@ -263,6 +263,8 @@ def as_json(finished: Finished) -> dict[str, Any]:
             "question": finished.answered.question,
             "answer": finished.answered.answer,
             "gold": finished.answered.gold,
+            "picture": str(finished.answered.picture) if finished.answered.picture else None,
+            "num_asked": finished.answered.num_asked,
         },
         "seconds": dict(finished.seconds),
         "peak_memory_bytes": finished.peak_memory_bytes,

@@ -129,7 +129,7 @@ def _answer(answered: Answered) -> Shown:
         question=answered.question,
         gold=answered.gold,
         answer=answered.answer,
-        picture=Picture(answered.picture) if answered.picture else None,
+        picture=Picture(answered.picture.read_bytes()) if answered.picture else None,
         kind="describing",
     )
 
