@@ -188,6 +188,14 @@ def test_page_shows_the_numbers_given(shown: str) -> None:
     assert shown in Page(render(make_report())).text.replace(NBSP, " ")
 
 
+@pytest.mark.parametrize(("num_asked", "is_said"), [(1, False), (12, True)])
+def test_an_answer_chosen_among_several_says_so(num_asked: int, is_said: bool) -> None:
+    text = Page(render(make_report(num_asked=num_asked))).text
+    assert (
+        "Das 12 que lhe foram mostradas, é a da resposta em que mais confia." in text
+    ) == is_said
+
+
 def test_answers_are_text_never_markup() -> None:
     hostile = '<script>alert("ã")</script><img src=x onerror=y> & "aspas" \'</style>'
     shown = Shown(hostile, hostile, hostile, Picture(PNG, alt=hostile), hostile, hostile, True)

@@ -124,7 +124,7 @@ def _told(finished: Finished) -> str:
         if answered.picture:
             lines += [f"Imagem:          {answered.picture}"]
         if answered.num_asked > 1:
-            lines[-1] += f" (de {answered.num_asked}, a resposta mais segura)"
+            lines[-1] += f" (das {answered.num_asked}, a da resposta em que o modelo mais confia)"
         lines += [f"Resposta:        {answered.answer}", f"Resposta certa:  {answered.gold}"]
     minutes = sum(finished.seconds.values()) / 60
     lines += ["", f"model    {finished.model}", f"report   {finished.report}"]

@@ -83,6 +83,7 @@ def report(
         title=title,
         created_at=manifests.now(),
         answer=_answer(answered) if answered else None,
+        num_asked=answered.num_asked if answered else 1,
         funnel=tuple(_funnel(manifest) for manifest in artifacts if manifest.counts.records),
         samples=tuple(_shown(evaluation, folder)) if evaluation else (),
         curves=tuple(

@@ -189,6 +189,8 @@ class Report:
     created_at: datetime
     answer: Shown | None = None
     """About a held-out picture: the page says that the model never saw it before."""
+    num_asked: int = 1
+    """Of how many answers ``answer`` is the one the model is surest of."""
     funnel: tuple[FunnelRow, ...] = ()
     samples: tuple[Shown, ...] = ()
     curves: tuple[Curve, ...] = ()

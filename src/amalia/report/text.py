@@ -20,7 +20,6 @@ TOTAL: Final = "Total"
 SIZE: Final = "Tamanho"
 
 SUMMARY: Final = "Resumo"
-SUMMARY_LEAD: Final = "Uma imagem que o modelo nunca tinha visto, e o que respondeu."
 QUESTION: Final = "Pergunta"
 ANSWER: Final = "Resposta do modelo"
 GOLD: Final = "Resposta certa"
@@ -238,6 +237,17 @@ def label(kind: str, name: str) -> str:
 def picture_alt(question: str) -> str:
     """Describe a picture that only its question says something about."""
     return f"Imagem a que se refere a pergunta: «{question}»"
+
+
+def summary_lead(num_asked: int) -> str:
+    """Say where the picture on top is from.
+
+    Args:
+        num_asked: Of how many pictures it is the one.
+    """
+    chosen = f" Das {num_asked} que lhe foram mostradas, é a da resposta em que mais confia."
+    lead = "Uma imagem que o modelo nunca tinha visto, e o que respondeu."
+    return lead + (chosen if num_asked > 1 else "")
 
 
 def evaluation_lead(confidence: str, num_seeds: int) -> str:
