@@ -183,12 +183,13 @@ def _asked(rng: random.Random, reason: str, studio: Studio) -> tuple[Question, P
             chart_questions.num_bars(rng, chart),
         )
         return rng.choice(asked), picture
-    if reason == "wrong_count" and rng.random() < 0.5:
+    if reason == "wrong_count":
+        # Of one thing alone: among others there is mostly one of each, and whoever learns to prefer
+        # one to two from those says "two" too seldom.
         scene, picture = subjects.group(rng, studio=studio)
         return questions.counting(rng, scene, scene.placed[0].thing), picture
     wanted = {
         "hallucinated_object": ("describing",),
-        "wrong_count": ("counting",),
         "wrong_yes_no": ("presence",),
         "wrong_position": ("side", "neighbour"),
     }[reason]
