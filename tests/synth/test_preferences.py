@@ -10,7 +10,7 @@ from itertools import islice
 import pytest
 
 from amalia.errors import RecipeError
-from amalia.evaluate.answers import yes_no
+from amalia.evaluate.answers import number, yes_no
 from amalia.records import Preference, Row
 from amalia.synth.preferences import PREFERENCE_WEIGHTS, preferences
 from amalia.synth.splits import SPLITS, split_of, word_split
@@ -98,6 +98,12 @@ def test_yes_and_no_are_balanced(preferred) -> None:
     said = Counter(yes_no(answers(row)[0]) for row in preferred(300, reason="wrong_yes_no"))
     assert said["sim"] + said["não"] == 300
     assert 0.4 <= said["sim"] / 300 <= 0.6
+
+
+def test_each_number_is_right_as_often_as_wrong(preferred) -> None:
+    rows = [answers(row) for row in preferred(600, reason="wrong_count")]
+    right, wrong = (Counter(number(said[side]) for said in rows) for side in (0, 1))
+    assert all(60 <= counts[n] <= 140 for counts in (right, wrong) for n in range(1, 7))
 
 
 def test_the_chosen_variety_is_portugals(preferred) -> None:
