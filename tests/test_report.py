@@ -26,6 +26,7 @@ from amalia.report import (
     Report,
     Shown,
     StageRow,
+    VarietyRow,
     charts,
     numbers,
     render,
@@ -79,6 +80,10 @@ def make_report(**changes: object) -> Report:
             "O que vês?", "um autocarro", "Vejo um autocarro.", Picture(PNG), is_right=True
         ),
         funnel=(FunnelRow("Nomes", 18240, {"duplicate": 312, "error:TimeoutError": 2}, 9_412_331),),
+        varieties=(
+            VarietyRow("prosa", 1200, {"pt-PT": 0.8, "undecided": 0.19, "pt-BR": 0.01}),
+            VarietyRow("dpo", 400, {"pt-PT": 0.5, "undecided": 0.5}, is_answers=True),
+        ),
         samples=(
             Shown(
                 "Quantos gatos há?", "4", "Há três.", Picture(PNG), "counting", "Há dois.", False
@@ -170,6 +175,8 @@ def test_pictures_and_charts_say_what_they_are() -> None:
         "por semente: 79,0 %, 81,2 %",
         "18 240",
         "repetido: 312",
+        "prosa 1 200 80,0 % 1,0 % 19,0 % 0,0 %",
+        "Respostas de dpo 400 50,0 % 0,0 % 50,0 % 0,0 %",
         "error:TimeoutError: 2",
         "9,4 MB",
         "262 400 de 9 844 416",
@@ -430,5 +437,6 @@ def test_every_text_is_used() -> None:
 def test_public_names() -> None:
     assert set(package.__all__) == {
         "ArtifactRow", "Curve", "EvalRow", "FunnelRow", "Interval", "Picture", "Report", "Shown",
-        "StageRow", "render", "write",
+        "StageRow",
+        "VarietyRow", "render", "write",
     }  # fmt: skip

@@ -25,7 +25,7 @@ def amalia(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProc
 def test_help_names_every_command() -> None:
     done = amalia("--help")
     assert done.returncode == 0
-    for verb in ("demo", "run", "data", "train", "eval", "chat", "lineage", "doctor"):
+    for verb in ("demo", "run", "data", "train", "eval", "chat", "variety", "lineage", "doctor"):
         assert verb in done.stdout
 
 
@@ -91,3 +91,37 @@ def test_lineage_of_no_artifact_is_one_line(tmp_path: Path) -> None:
     done = amalia("lineage", str(tmp_path / "nothing"))
     assert done.returncode == 2
     assert "does not exist" in done.stderr
+
+
+def test_variety_reads_lines_and_says_why(tmp_path: Path) -> None:
+    file = tmp_path / "linhas.txt"
+    file.write_bytes("O autocarro está a chegar.\nO ônibus está chegando.\n".encode("cp1252"))
+    done = amalia("variety", str(file))
+    assert done.returncode == 0, done.stderr
+    ours, theirs = (line.split("\t") for line in done.stdout.splitlines())
+    assert ours[0] == "pt-PT"
+    assert theirs[0] == "pt-BR"
+    assert theirs[3] == "ônibus → autocarro; está chegando → está a chegar"
+
+
+def test_variety_fails_when_a_line_is_not_what_is_required(tmp_path: Path) -> None:
+    file = tmp_path / "linhas.txt"
+    file.write_text("O autocarro está a chegar.\n\nO ônibus está chegando.\n", "utf-8")
+    assert amalia("variety", "--require", "pt-PT", str(file)).returncode == 1
+    done = amalia("variety", "--json", str(file))
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [one["label"] for one in found] == ["pt-PT", "undecided", "pt-BR"]
+    assert found[2]["evidence"][0]["span"] == [2, 8]
+
+
+def test_variety_rewrites_what_is_safe(tmp_path: Path) -> None:
+    file = tmp_path / "linhas.txt"
+    file.write_text("Dezesseis gêneros de ônibus.\n", "utf-8")
+    assert amalia("variety", "--rewrite", str(file)).stdout == "Dezasseis géneros de ônibus.\n"
+
+
+def test_variety_of_a_missing_file_is_one_line(tmp_path: Path) -> None:
+    done = amalia("variety", str(tmp_path / "nada.txt"))
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("error: cannot read")
+    assert "Traceback" not in done.stderr

@@ -17,6 +17,7 @@ from amalia.cli.chat import chat
 from amalia.cli.doctor import doctor
 from amalia.cli.lineage import lineage
 from amalia.cli.run import demo, evaluate, run, train
+from amalia.cli.variety import variety
 from amalia.errors import AmaliaError
 
 app = typer.Typer(
@@ -32,6 +33,7 @@ app.add_typer(data.app, name="data", help="Make record sets from a recipe, or fe
 app.command()(train)
 app.command(name="eval")(evaluate)
 app.command()(chat)
+app.command()(variety)
 app.command()(lineage)
 app.command()(doctor)
 

@@ -19,6 +19,7 @@ from amalia.evaluate.answers import box
 from amalia.manifest import Manifest
 from amalia.pipeline.answer import Answered
 from amalia.pipeline.evaluation import EvaluationRecipe, results
+from amalia.pipeline.varieties import varieties
 from amalia.report import (
     ArtifactRow,
     Curve,
@@ -85,6 +86,7 @@ def report(
         answer=_answer(answered) if answered else None,
         num_asked=answered.num_asked if answered else 1,
         funnel=tuple(_funnel(manifest) for manifest in artifacts if manifest.counts.records),
+        varieties=tuple(varieties(artifacts, folder, evaluation)),
         samples=tuple(_shown(evaluation, folder)) if evaluation else (),
         curves=tuple(
             curve

@@ -11,6 +11,7 @@ from amalia.report.model import (
     Report,
     Shown,
     StageRow,
+    VarietyRow,
 )
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Report",
     "Shown",
     "StageRow",
+    "VarietyRow",
     "render",
     "write",
 ]

@@ -159,6 +159,7 @@ def _sections(report: Report, *, has_plots: bool) -> list[_Section]:
         ("avaliacao", text.EVALUATION, report.evaluation),
         ("exemplos", text.SAMPLES, report.samples),
         ("dados", text.DATA, report.funnel),
+        ("variedade", text.VARIETIES, report.varieties),
         ("treino", text.TRAINING, has_plots),
         ("custos", text.COSTS, report.stages or report.artifacts),
         ("origens", text.ORIGINS, has_origins),

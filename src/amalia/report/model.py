@@ -75,6 +75,18 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class VarietyRow:
+    """In which Portuguese some texts are."""
+
+    name: str
+    num_texts: int
+    shares: Mapping[str, float]
+    """pt-PT, pt-BR, undecided, other → share of the texts, 0–1; none is 0."""
+    is_answers: bool = False
+    """Whether a model of this name answered them."""
+
+
+@dataclass(frozen=True, slots=True)
 class FunnelRow:
     """What one data step kept and dropped."""
 
@@ -192,6 +204,7 @@ class Report:
     num_asked: int = 1
     """Of how many answers ``answer`` is the one the model is surest of."""
     funnel: tuple[FunnelRow, ...] = ()
+    varieties: tuple[VarietyRow, ...] = ()
     samples: tuple[Shown, ...] = ()
     curves: tuple[Curve, ...] = ()
     evaluation: tuple[EvalRow, ...] = ()

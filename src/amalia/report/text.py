@@ -67,6 +67,20 @@ DATA_LEAD: Final = (
     "O que cada passo guardou e o que deixou de fora. Nada é retirado sem ficar contado, "
     "com o motivo."
 )
+VARIETIES: Final = "Português de Portugal ou do Brasil"
+VARIETIES_LEAD: Final = (
+    "A variedade dos textos com que se treinou e das respostas dadas no exame, segundo o detetor do "
+    "próprio pacote. Nas frases curtas, muitas vezes, nada a revela: contam como indecisas."
+)
+TEXTS: Final = "Textos"
+NUM_TEXTS: Final = "Quantos"
+ANSWERS_OF: Final = "Respostas de {name}"
+VARIETY_LABELS: Final = {
+    "pt-PT": "Portugal",
+    "pt-BR": "Brasil",
+    "undecided": "Indecisos",
+    "other": "Outra língua",
+}
 STEP: Final = "Passo"
 KEPT: Final = "Guardados"
 DROPPED: Final = "Retirados"

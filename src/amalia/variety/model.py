@@ -1,0 +1,95 @@
+"""The shipped model: weights of features, and how sums of them become probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amalia.variety.features import TABLE_SIZE, Encoded, encode, scores
+from amalia.variety.text import SEPARATOR, join_readable
+
+FILE = Path(__file__).with_name("model.npz")
+# Letters after which a text has as much evidence as calibration expects of one sentence.
+_SENTENCE_LETTERS = 80.0
+# A handful of letters is a name or a button in any language.
+_FEW_LETTERS = 15
+_DOUBT = 4.0
+_BYTES_AT_ONCE = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Two linear models over the same features."""
+
+    variety: NDArray[np.float32]
+    """Weight of each feature for pt-PT (above 0) or pt-BR, shape (``TABLE_SIZE``,)."""
+    other: NDArray[np.float32]
+    """Weight of each feature for another language than Portuguese (above 0), same shape."""
+    slope: float
+    power: float
+    """A sum s of a text of n letters has the logit ``slope * s / (1 + n / 80) ** power``."""
+    margin: float
+    """Below this logit, either way, a text with agreeing evidence is undecided."""
+    margin_without: float
+    """The same for a text without evidence, or with evidence of both."""
+
+    @classmethod
+    def load(cls, file: Path = FILE) -> Model:
+        """Read a model as ``scripts/build_variety.py`` writes it."""
+        with np.load(file) as saved:
+            tables = []
+            for name in ("variety", "other"):
+                table = np.zeros(TABLE_SIZE, np.float32)
+                table[saved[f"{name}_rows"]] = saved[f"{name}_weights"]
+                tables.append(table)
+            slope, power, margin, margin_without = (float(x) for x in saved["calibration"])
+        return cls(tables[0], tables[1], slope, power, margin, margin_without)
+
+    def logits(self, encoded: Encoded) -> NDArray[np.float64]:
+        """Give the log-odds of pt-PT against pt-BR of each text."""
+        letters = np.diff(encoded.starts) - len(SEPARATOR)
+        sums = scores(encoded, self.variety)
+        return self.slope * sums / (1 + letters / _SENTENCE_LETTERS) ** self.power
+
+    def foreignness(self, encoded: Encoded) -> NDArray[np.float64]:
+        """Give the log-odds that each text is in another language; short texts get the doubt."""
+        letters = np.diff(encoded.starts) - len(SEPARATOR)
+        return scores(encoded, self.other) - np.where(letters < _FEW_LETTERS, _DOUBT, 0.0)
+
+
+@cache
+def shipped() -> Model:
+    """Load the shipped model once."""
+    return Model.load()
+
+
+def p_many(texts: Sequence[str]) -> NDArray[np.float64]:
+    """Give the calibrated probability that each text is pt-PT rather than pt-BR.
+
+    Of text that carries no sign, or is not Portuguese, it says little: see ``detect``.
+
+    Returns:
+        Probabilities, shape (number of texts,).
+    """
+    model, found = shipped(), [np.zeros(0)]
+    for some in batches(texts):
+        logits = np.clip(model.logits(encode(*join_readable(some))), -30, 30)
+        found.append(1 / (1 + np.exp(-logits)))
+    return np.concatenate(found)
+
+
+def batches(texts: Sequence[str]) -> list[Sequence[str]]:
+    """Split texts so that memory stays small whatever their number."""
+    made: list[Sequence[str]] = []
+    start, size = 0, 0
+    for at, text in enumerate(texts):
+        if size and size + len(text) > _BYTES_AT_ONCE:
+            made.append(texts[start:at])
+            start, size = at, 0
+        size += len(text)
+    return [*made, texts[start:]] if start < len(texts) else made
