@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -64,10 +65,12 @@ def corpus(cache: Path) -> Corpus:
     translated = {domain: tidy(found) for domain, found in raw.items()}
     today = _Today.of(pairs for domain, pairs in translated.items() if domain not in old)
     english = [triple[0] for found in raw.values() for triple in found]
+    grammar = list(grammar_pairs(times=60))
     written = {
-        "grammar": list(grammar_pairs(times=60)),
+        "grammar": grammar,
         "spelling": spelling_pairs(cache),
         "lexicon": lexicon_pairs(),
+        "unaccented": [(unaccented(pt), unaccented(br)) for pt, br in grammar],
     }
     return Corpus(
         translated,
@@ -102,6 +105,12 @@ def clean(text: str) -> str:
     if text.count("_") <= 1:
         text = re.sub(r"[&_~](?=\w)", "", text)
     return " ".join(text.replace("&nbsp;", " ").split())
+
+
+def unaccented(text: str) -> str:
+    """Write a text as many do in a hurry: "nao sei o que e isso"."""
+    letters = unicodedata.normalize("NFD", text)
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def spelling_pairs(cache: Path) -> list[Pair]:

@@ -55,9 +55,8 @@ def detect_many(texts: Sequence[str]) -> list[Variety]:
 def _variety(model: Model, text: str, logit: float, foreignness: float) -> Variety:
     p = 1 / (1 + float(np.exp(-logit)))
     reading = read(text)
-    if not _has_letters(reading.text):
-        # Nothing but markup and addresses is no Portuguese; nothing at all says nothing.
-        return Variety("other" if _has_letters(text) else "undecided", 0.5, ())
+    if not any(letter.isalpha() for letter in reading.text):
+        return Variety("undecided", 0.5, ())
     evidence = find(reading, text)
     if foreignness > (_CLEARLY if evidence else 0):
         return Variety("other", p, ())
@@ -65,7 +64,3 @@ def _variety(model: Model, text: str, logit: float, foreignness: float) -> Varie
     agreeing = bool(evidence) and all(sign.suggests == leaning for sign in evidence)
     margin = model.margin if agreeing else model.margin_without
     return Variety(leaning if abs(logit) > margin else "undecided", p, evidence)
-
-
-def _has_letters(text: str) -> bool:
-    return any(letter.isalpha() for letter in text)

@@ -118,6 +118,15 @@ def scores(encoded: Encoded, weights: NDArray[np.float32]) -> NDArray[np.float64
     return np.add.reduceat(total[: encoded.starts[-1]], encoded.starts[:-1], dtype=np.float64)
 
 
+def num_letters(encoded: Encoded) -> Places:
+    """Count the letters of each text, without figures, marks and spaces; shape (number of texts,)."""
+    is_letter = (encoded.codes > 0) & (encoded.codes < _HYPHEN)
+    counts: Places = np.add.reduceat(
+        is_letter[: encoded.starts[-1]], encoded.starts[:-1], dtype=np.int64
+    )
+    return counts
+
+
 def _families(codes: Codes) -> Iterator[tuple[Places, Places]]:
     n = len(codes)
     sums = np.zeros(n + 1, np.uint64)

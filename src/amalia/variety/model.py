@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from amalia.variety.features import TABLE_SIZE, Encoded, encode, scores
+from amalia.variety.features import TABLE_SIZE, Encoded, encode, num_letters, scores
 from amalia.variety.text import SEPARATOR, join_readable
 
 FILE = Path(__file__).with_name("model.npz")
 # Letters after which a text has as much evidence as calibration expects of one sentence.
 _SENTENCE_LETTERS = 80.0
 # A handful of letters is a name or a button in any language.
-_FEW_LETTERS = 15
-_DOUBT = 4.0
+_FEW_LETTERS = 20
+_DOUBT = 6.0
 _BYTES_AT_ONCE = 4_000_000
 
 
@@ -58,8 +58,8 @@ class Model:
 
     def foreignness(self, encoded: Encoded) -> NDArray[np.float64]:
         """Give the log-odds that each text is in another language; short texts get the doubt."""
-        letters = np.diff(encoded.starts) - len(SEPARATOR)
-        return scores(encoded, self.other) - np.where(letters < _FEW_LETTERS, _DOUBT, 0.0)
+        doubt = np.where(num_letters(encoded) < _FEW_LETTERS, _DOUBT, 0.0)
+        return scores(encoded, self.other) - doubt
 
 
 @cache
