@@ -4,7 +4,7 @@ Every domain is left out once: a model learns from the others and from written p
 on it. From those answers come the table of the docs, the calibration and the margins within which a
 text is undecided. The shipped model then learns from all domains.
 
-Usage: ``python scripts/build_variety.py --cache FOLDER [--out FOLDER] [--table FILE]``
+Usage: ``python scripts/build_variety.py --cache FOLDER [--out FOLDER] [--page FILE]``
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--cache", type=Path, required=True, help="folder of fetched packages")
     parser.add_argument("--out", type=Path, default=_ROOT / "src/amalia/variety")
-    parser.add_argument("--table", type=Path, default=_ROOT / "docs/variety-table.md")
+    parser.add_argument("--page", type=Path, default=_ROOT / "docs/variety.md")
     given = parser.parse_args()
     made = corpus(given.cache)
     counted = Counted.of(made)
@@ -90,7 +90,7 @@ def main() -> None:
     shipped = fit_variety(counted, domains)
     other = fit_other(_portuguese(made), made.foreign)
     _save(given.out, shipped, other, calibration)
-    given.table.write_text(table(examined, calibration), "utf-8")
+    _put(given.page, table(examined, calibration))
     manifest = _manifest(made, examined, calibration, given.out / "model.npz")
     text = json.dumps(manifest, ensure_ascii=False, indent=1) + "\n"
     (given.out / "manifest.json").write_text(text, "utf-8")
@@ -175,6 +175,13 @@ def table(examined: Sequence[Examined], calibration: Calibration) -> str:
     means = [float(np.mean(column)) for column in zip(*rows, strict=True)]
     lines.append(f"| **mean** | | {' | '.join(f'**{x:.3f}**' for x in means)} |")
     return "\n".join(lines) + "\n"
+
+
+def _put(page: Path, made: str) -> None:
+    """Put the table between its marks in the page of the docs."""
+    before, mark, rest = page.read_text("utf-8").partition("<!-- table -->\n")
+    _, end, after = rest.partition("<!-- /table -->")
+    page.write_text(before + mark + made + end + after, "utf-8")
 
 
 def _row(one: Examined, calibration: Calibration) -> tuple[float, ...]:
