@@ -14,7 +14,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,9 @@ from variety_pairs import EXAM_WORDS, Corpus, Pair, corpus
 from variety_sources import PACKAGES, WORD_LISTS
 
 from amalia.variety import features
-from amalia.variety.evidence import find
+from amalia.variety.evidence import agree, find
+from amalia.variety.findings import Side
+from amalia.variety.model import Calibration, Numbers
 from amalia.variety.text import join_readable, read
 
 _LOG = logging.getLogger("build_variety")
@@ -33,8 +35,6 @@ _ROOT = Path(__file__).resolve().parent.parent
 _DOCUMENT = 10
 _MAX_EXAMINED = 2000
 _WANTED_RIGHT = 0.85
-_SENTENCE_LETTERS = 80.0
-Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +50,10 @@ class Examined:
     document_sums: Numbers
     document_letters: Numbers
 
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """How sums become log-odds, and when they are too small to decide."""
-
-    slope: float
-    power: float
-    margin: float = 0.0
-    margin_without: float = 0.0
-
-    def logits(self, sums: Numbers, letters: Numbers) -> Numbers:
-        """Give log-odds towards the side that ``sums`` above nought mean."""
-        return self.slope * sums / (1 + letters / _SENTENCE_LETTERS) ** self.power
-
-    def decided(self, examined: Examined) -> NDArray[np.bool_]:
+    def decided(self, by: Calibration) -> NDArray[np.bool_]:
         """Say which texts are decided."""
-        size = np.abs(self.logits(examined.sums, examined.letters))
-        return size > np.where(examined.agreeing, self.margin, self.margin_without)
+        size = np.abs(by.logits(self.sums, self.letters))
+        return size > np.where(self.agreeing, by.margin, by.margin_without)
 
 
 def main() -> None:
@@ -113,8 +99,9 @@ def examine(domain: str, pairs: Sequence[Pair], weights: NDArray[np.float32]) ->
         found = sign * _sums(texts, weights)
         sums.append(found)
         letters.append(np.array([len(text) for text in texts], float))
-        wanted = ["pt-PT" if sign * one > 0 else "pt-BR" for one in found]
-        agreeing.append([_agrees(text, lean) for text, lean in zip(texts, wanted, strict=True)])
+        wanted: list[Side] = ["pt-PT" if sign * one > 0 else "pt-BR" for one in found]
+        evidence = [find(read(text), text) for text in texts]
+        agreeing.append([agree(*both) for both in zip(evidence, wanted, strict=True)])
         joined = [
             "\n".join(texts[at : at + _DOCUMENT])
             for at in range(0, len(texts) - _DOCUMENT + 1, _DOCUMENT)
@@ -150,9 +137,9 @@ def calibrate(examined: Sequence[Examined]) -> Calibration:
         for a in np.arange(0, 0.41, 0.05)
         for b in np.arange(a, 1.6, 0.05)
     ]
-    right = [_mean((one.sums[t.decided(one)] > 0).mean() for one in examined) for t in trials]
+    right = [_mean((one.sums[one.decided(t)] > 0).mean() for one in examined) for t in trials]
     enough = [t for t, share in zip(trials, right, strict=True) if share >= _WANTED_RIGHT]
-    return max(enough, key=lambda t: _mean(t.decided(one).mean() for one in examined))
+    return max(enough, key=lambda t: _mean(one.decided(t).mean() for one in examined))
 
 
 def table(examined: Sequence[Examined], calibration: Calibration) -> str:
@@ -186,7 +173,7 @@ def _put(page: Path, made: str) -> None:
 
 def _row(one: Examined, calibration: Calibration) -> tuple[float, ...]:
     half = len(one.sums) // 2
-    decided = calibration.decided(one)
+    decided = one.decided(calibration)
     order = one.sums[:half] + one.sums[half:]
     return (
         float((one.sums > 0).mean()),
@@ -214,11 +201,6 @@ def _sums(texts: Sequence[str], weights: NDArray[np.float32]) -> Numbers:
     return features.scores(features.encode(*join_readable(texts)), weights)
 
 
-def _agrees(text: str, leaning: str) -> bool:
-    evidence = find(read(text), text)
-    return bool(evidence) and all(sign.suggests == leaning for sign in evidence)
-
-
 def _mean(values: object) -> float:
     return float(np.mean(list(values)))  # type: ignore[call-overload]
 
@@ -232,8 +214,7 @@ def _save(
         rows = np.flatnonzero(np.abs(weights) >= 0.01)
         saved[f"{name}_rows"] = rows.astype(np.int32)
         saved[f"{name}_weights"] = weights[rows].astype(np.float16)
-    numbers = (calibration.slope, calibration.power, calibration.margin, calibration.margin_without)
-    np.savez_compressed(out / "model.npz", calibration=np.array(numbers), **saved)
+    np.savez_compressed(out / "model.npz", calibration=np.array(astuple(calibration)), **saved)
 
 
 def _manifest(

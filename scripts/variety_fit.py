@@ -8,7 +8,7 @@ it is some translator's habit and not a country's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,11 +104,7 @@ def fit_variety(counted: Counted, domains: Sequence[str]) -> NDArray[np.float32]
         slope = -(own_t @ (twice * _sigmoid(-a))) - _WHOLE * (whole_t @ (twice * _sigmoid(-b)))
         return value, slope + 2 * _SHARED * (shared_t @ (weight * c)) + _RIDGE * w
 
-    start = np.zeros(len(columns))
-    best = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _STEPS}).x
-    table = np.zeros(TABLE_SIZE, np.float32)
-    table[columns] = best * trust
-    return table
+    return _table(columns, _lowest(loss, len(columns)) * trust)
 
 
 def fit_other(
@@ -130,11 +126,7 @@ def fit_other(
         value = (weight * np.logaddexp(0, -z)).sum() + 0.5 * _OTHER_RIDGE * (w @ w)
         return value, -(x_t @ (weight * sign * _sigmoid(-z))) + _OTHER_RIDGE * w
 
-    start = np.zeros(len(columns))
-    best = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _STEPS}).x
-    table = np.zeros(TABLE_SIZE, np.float32)
-    table[columns] = best
-    return table
+    return _table(columns, _lowest(loss, len(columns)))
 
 
 def _trusted(counted: Counted, domains: Sequence[str]) -> tuple[NDArray[np.int64], Weights]:
@@ -170,6 +162,17 @@ def _stacked(
     theirs = vstack([side.theirs[:, columns] for side, _ in parts]) @ scale
     weights = np.concatenate([np.full(side.ours.shape[0], w) for side, w in parts])
     return ours.tocsr(), theirs.tocsr(), weights
+
+
+def _lowest(loss: Callable[[Weights], tuple[float, Weights]], num_weights: int) -> Weights:
+    start = np.zeros(num_weights)
+    return minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _STEPS}).x
+
+
+def _table(columns: NDArray[np.int64], weights: Weights) -> NDArray[np.float32]:
+    table = np.zeros(TABLE_SIZE, np.float32)
+    table[columns] = weights
+    return table
 
 
 def _sigmoid(z: Weights) -> Weights:

@@ -76,7 +76,7 @@ def corpus(cache: Path) -> Corpus:
         translated,
         {domain: [(today.respelt(a), b) for a, b in translated[domain]] for domain in sorted(old)},
         written,
-        {tag: _foreign(texts) for tag, texts in foreign(cache)} | {"en": _foreign(english)},
+        {tag: _foreign(texts) for tag, texts in foreign(cache).items()} | {"en": _foreign(english)},
         sorted(f for f in cache.iterdir() if f.suffix in (".deb", ".whl")),
     )
 

@@ -78,22 +78,7 @@ WORD_LISTS = (
     Package("wportuguese", "words", "GPL-2.0-or-later"),
     Package("wbrazilian", "words", "GPL-2.0-or-later"),
 )
-OTHER_LANGUAGES = (
-    "es",
-    "gl",
-    "ca",
-    "fr",
-    "it",
-    "de",
-    "ro",
-    "nl",
-    "eu",
-    "ast",
-    "la",
-    "pl",
-    "sv",
-    "tr",
-)
+OTHER_LANGUAGES = tuple("es gl ca fr it de ro nl eu ast la pl sv tr".split())
 _LOCALE = re.compile(r"(?<![a-zA-Z])pt(?:[-_@]?(br|pt))?(?![a-zA-Z])", re.IGNORECASE)
 
 
@@ -102,23 +87,18 @@ class Files:
 
     def __init__(self, cache: Path, package: Package) -> None:
         cache.mkdir(parents=True, exist_ok=True)
-        self._archive = _fetched(cache, package)
+        archive = _fetched(cache, package)
         self.names: list[str]
-        if self._archive.suffix == ".whl":
-            self._wheel = zipfile.ZipFile(self._archive)
+        if archive.suffix == ".whl":
+            self._wheel = zipfile.ZipFile(archive)
             self.names = self._wheel.namelist()
             self._folder = None
         else:
             self._folder = cache / "unpacked" / package.name
             if not self._folder.exists():
-                unpack(self._archive, self._folder)
+                unpack(archive, self._folder)
             found = self._folder.rglob("*")
             self.names = sorted(str(f.relative_to(self._folder)) for f in found if f.is_file())
-
-    @property
-    def archive(self) -> Path:
-        """The file the registry gave."""
-        return self._archive
 
     def read(self, name: str) -> bytes:
         """Give the bytes of one of ``names``."""
@@ -156,19 +136,19 @@ def triples(cache: Path) -> Iterator[tuple[Package, list[Triple]]]:
             yield package, _aligned_of([_flat(files)])
 
 
-def foreign(cache: Path) -> Iterator[tuple[str, list[str]]]:
-    """Give what the packages say in other languages than Portuguese, and in English."""
-    for language in OTHER_LANGUAGES:
-        texts: list[str] = []
-        for package in PACKAGES:
-            if package.domain not in ("inkscape", "kde", "wesnoth", "weblate", "webapps"):
-                continue
-            files = Files(cache, package)
-            for name in files.names:
-                parser = _PARSERS.get(Path(name).suffix)
-                if parser and re.search(rf"[/.]{language}[/.]", name):
-                    texts += parser(files.read(name)).values()
-        yield language, texts
+def foreign(cache: Path) -> dict[str, list[str]]:
+    """Give what the packages say in other languages than Portuguese and English."""
+    texts: dict[str, list[str]] = {language: [] for language in OTHER_LANGUAGES}
+    for package in PACKAGES:
+        if package.domain not in ("inkscape", "kde", "wesnoth", "weblate", "webapps"):
+            continue
+        files = Files(cache, package)
+        for name in files.names:
+            parser = _PARSERS.get(Path(name).suffix)
+            for language in OTHER_LANGUAGES if parser else ():
+                if re.search(rf"[/.]{language}[/.]", name):
+                    texts[language] += parser(files.read(name)).values()
+    return texts
 
 
 def _flat(files: Files) -> Iterator[tuple[str, Callable[[], bytes]]]:

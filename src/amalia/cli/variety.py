@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -59,13 +60,8 @@ def variety(
 
 
 def _batches(files: list[Path]) -> Iterator[list[str]]:
-    some: list[str] = []
-    for line in _lines(files):
-        some.append(line)
-        if len(some) == _AT_ONCE:
-            yield some
-            some = []
-    if some:
+    lines = _lines(files)
+    while some := list(islice(lines, _AT_ONCE)):
         yield some
 
 

@@ -1,7 +1,7 @@
 """From the artifacts of a pipeline to its report and its results as data.
 
-Reads manifests and logs only; nothing is computed again. Every figure is that of the artifact itself,
-also when the run that asks found it finished.
+Reads manifests, logs and, for their variety, the first texts; no model of the run is asked again.
+Every figure is that of the artifact itself, also when the run that asks found it finished.
 """
 
 from __future__ import annotations

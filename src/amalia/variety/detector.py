@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
-from amalia.variety.evidence import Evidence, find
+from amalia.variety.evidence import Evidence, agree, find
 from amalia.variety.features import encode
-from amalia.variety.model import Model, batches, shipped
+from amalia.variety.findings import Side
+from amalia.variety.model import Calibration, batches, probabilities, shipped
 from amalia.variety.text import join_readable, read
 
 Label = Literal["pt-PT", "pt-BR", "undecided", "other"]
@@ -45,22 +44,23 @@ def detect_many(texts: Sequence[str]) -> list[Variety]:
     model, found = shipped(), list[Variety]()
     for some in batches(texts):
         encoded = encode(*join_readable(some))
-        logits = np.clip(model.logits(encoded), -30, 30).tolist()
-        foreign = model.foreignness(encoded).tolist()
-        for text, logit, foreignness in zip(some, logits, foreign, strict=True):
-            found.append(_variety(model, text, logit, foreignness))
+        logits = model.logits(encoded)
+        numbers = zip(logits, probabilities(logits), model.foreignness(encoded), strict=True)
+        for text, (logit, p, foreignness) in zip(some, numbers, strict=True):
+            found.append(_variety(model.calibration, text, logit, float(p), foreignness))
     return found
 
 
-def _variety(model: Model, text: str, logit: float, foreignness: float) -> Variety:
-    p = 1 / (1 + float(np.exp(-logit)))
+def _variety(
+    calibration: Calibration, text: str, logit: float, p: float, foreignness: float
+) -> Variety:
     reading = read(text)
     if not any(letter.isalpha() for letter in reading.text):
         return Variety("undecided", 0.5, ())
     evidence = find(reading, text)
     if foreignness > (_CLEARLY if evidence else 0):
         return Variety("other", p, ())
-    leaning: Label = "pt-PT" if logit > 0 else "pt-BR"
-    agreeing = bool(evidence) and all(sign.suggests == leaning for sign in evidence)
-    margin = model.margin if agreeing else model.margin_without
+    leaning: Side = "pt-PT" if logit > 0 else "pt-BR"
+    agreeing = agree(evidence, leaning)
+    margin = calibration.margin if agreeing else calibration.margin_without
     return Variety(leaning if abs(logit) > margin else "undecided", p, evidence)

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from functools import cache
 
 from amalia.variety import grammar, spelling
-from amalia.variety.findings import Finding, Token
+from amalia.variety.findings import WORD, Finding, Side, Token
 from amalia.variety.lexicon import Lexicon
 from amalia.variety.text import Reading
 
-_TOKEN = re.compile(r"\w+(?:[-'’]\w+)*|[.!?;:,\n()«»\"“”—–]")
+_TOKEN = re.compile(rf"{WORD}|[.!?;:,\n()«»\"“”—–]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,7 @@ class Evidence:
     kind: str
     """lexicon, spelling, old-spelling, collocation, clitic, progressive, address, article,
     contraction or regency."""
-    suggests: str
-    """"pt-PT" or "pt-BR"."""
+    suggests: Side
     instead: str | None = None
     """What stands there in Portugal, for a Brazilian form with one counterpart."""
     safe: bool = False
@@ -72,9 +71,14 @@ def find(reading: Reading, original: str) -> tuple[Evidence, ...]:
     return tuple(taken)
 
 
+def agree(evidence: Sequence[Evidence], leaning: Side) -> bool:
+    """Say whether there is evidence and all of it is for one variety."""
+    return bool(evidence) and all(sign.suggests == leaning for sign in evidence)
+
+
 def tokenize(text: str) -> list[Token]:
     """Split a text into words (with their hyphens) and marks."""
-    return [Token(m[0].lower(), m.start(), m.end(), m[0]) for m in _TOKEN.finditer(text)]
+    return [Token(m[0].lower(), m.start(), m.end()) for m in _TOKEN.finditer(text)]
 
 
 def _findings(tokens: Sequence[Token]) -> Iterator[Finding]:

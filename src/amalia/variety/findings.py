@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+WORD = r"\w+(?:[-'’]\w+)*"
+"""Pattern of a word with its hyphens and apostrophes."""
 Side = Literal["pt-PT", "pt-BR"]
 
 
@@ -15,7 +17,6 @@ class Token:
     word: str
     start: int
     end: int
-    written: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+
+from amalia.variety.findings import WORD, Side
 
 __all__ = ["Entry", "Lexicon", "Row", "forms", "rows", "words_of"]
 
-Variety = Literal["pt-PT", "pt-BR"]
-
 _TABLE = Path(__file__).with_name("lexicon.tsv")
-_WORD = re.compile(r"\w+(?:[-'’]\w+)*")
+_WORD = re.compile(WORD)
 
 # What follows one of these in a phrase stays as it is: «cafés da manhã», «chaves de fendas».
 _SMALL_WORDS = "a à ao às aos com contra da das de do dos e em na no para pela pelo por sem sobre"
@@ -61,7 +60,7 @@ class Entry:
 
     words: tuple[str, ...]
     kind: str
-    suggests: Variety
+    suggests: Side
     instead: str | None
     safe: bool
 
@@ -144,7 +143,7 @@ def _add(
     entries: dict[str, Entry],
     row: Row,
     *,
-    suggests: Variety,
+    suggests: Side,
     told: Sequence[tuple[str, str | None]],
     other_side: Set[str],
 ) -> None:

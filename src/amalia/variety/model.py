@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from amalia.variety.features import TABLE_SIZE, Encoded, encode, num_letters, scores
+from amalia.variety.features import TABLE_SIZE, Encoded, Places, encode, num_letters, scores
 from amalia.variety.text import SEPARATOR, join_readable
 
+Numbers = NDArray[np.float64]
 FILE = Path(__file__).with_name("model.npz")
 # Letters after which a text has as much evidence as calibration expects of one sentence.
 _SENTENCE_LETTERS = 80.0
@@ -23,6 +24,23 @@ _BYTES_AT_ONCE = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
+class Calibration:
+    """How sums become log-odds, and when these are too small to decide."""
+
+    slope: float
+    power: float
+    """A sum s of a text of n letters has the logit ``slope * s / (1 + n / 80) ** power``."""
+    margin: float = 0.0
+    """Below this logit, either way, a text with agreeing evidence is undecided."""
+    margin_without: float = 0.0
+    """The same for a text without evidence, or with evidence of both."""
+
+    def logits(self, sums: Numbers, letters: Numbers | Places) -> Numbers:
+        """Give the log-odds that sums of weights of texts of so many letters mean."""
+        return self.slope * sums / (1 + letters / _SENTENCE_LETTERS) ** self.power
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """Two linear models over the same features."""
 
@@ -30,13 +48,7 @@ class Model:
     """Weight of each feature for pt-PT (above 0) or pt-BR, shape (``TABLE_SIZE``,)."""
     other: NDArray[np.float32]
     """Weight of each feature for another language than Portuguese (above 0), same shape."""
-    slope: float
-    power: float
-    """A sum s of a text of n letters has the logit ``slope * s / (1 + n / 80) ** power``."""
-    margin: float
-    """Below this logit, either way, a text with agreeing evidence is undecided."""
-    margin_without: float
-    """The same for a text without evidence, or with evidence of both."""
+    calibration: Calibration
 
     @classmethod
     def load(cls, file: Path = FILE) -> Model:
@@ -47,16 +59,15 @@ class Model:
                 table = np.zeros(TABLE_SIZE, np.float32)
                 table[saved[f"{name}_rows"]] = saved[f"{name}_weights"]
                 tables.append(table)
-            slope, power, margin, margin_without = (float(x) for x in saved["calibration"])
-        return cls(tables[0], tables[1], slope, power, margin, margin_without)
+            calibration = Calibration(*map(float, saved["calibration"]))
+        return cls(tables[0], tables[1], calibration)
 
-    def logits(self, encoded: Encoded) -> NDArray[np.float64]:
+    def logits(self, encoded: Encoded) -> Numbers:
         """Give the log-odds of pt-PT against pt-BR of each text."""
         letters = np.diff(encoded.starts) - len(SEPARATOR)
-        sums = scores(encoded, self.variety)
-        return self.slope * sums / (1 + letters / _SENTENCE_LETTERS) ** self.power
+        return self.calibration.logits(scores(encoded, self.variety), letters)
 
-    def foreignness(self, encoded: Encoded) -> NDArray[np.float64]:
+    def foreignness(self, encoded: Encoded) -> Numbers:
         """Give the log-odds that each text is in another language; short texts get the doubt."""
         doubt = np.where(num_letters(encoded) < _FEW_LETTERS, _DOUBT, 0.0)
         return scores(encoded, self.other) - doubt
@@ -68,7 +79,7 @@ def shipped() -> Model:
     return Model.load()
 
 
-def p_many(texts: Sequence[str]) -> NDArray[np.float64]:
+def p_many(texts: Sequence[str]) -> Numbers:
     """Give the calibrated probability that each text is pt-PT rather than pt-BR.
 
     Of text that carries no sign, or is not Portuguese, it says little: see ``detect``.
@@ -76,11 +87,14 @@ def p_many(texts: Sequence[str]) -> NDArray[np.float64]:
     Returns:
         Probabilities, shape (number of texts,).
     """
-    model, found = shipped(), [np.zeros(0)]
-    for some in batches(texts):
-        logits = np.clip(model.logits(encode(*join_readable(some))), -30, 30)
-        found.append(1 / (1 + np.exp(-logits)))
-    return np.concatenate(found)
+    model = shipped()
+    found = [model.logits(encode(*join_readable(some))) for some in batches(texts)]
+    return probabilities(np.concatenate([np.zeros(0), *found]))
+
+
+def probabilities(logits: Numbers) -> Numbers:
+    """Turn log-odds into probabilities."""
+    return 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
 
 
 def batches(texts: Sequence[str]) -> list[Sequence[str]]:
