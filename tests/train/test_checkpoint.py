@@ -13,7 +13,10 @@ from torch import nn
 
 from amalia.errors import ArtifactError
 from amalia.train import checkpoint
+from amalia.train.checkpoint import Kept
 from amalia.train.optimizer import Optimizers
+
+DEFAULT = Kept()
 
 
 class Trained:
@@ -38,8 +41,10 @@ class Trained:
         (self.weight * (number + 1) + self.bias).square().sum().backward()
         self.optimizer.step()
 
-    def save(self, folder: Path, step: int) -> None:
-        checkpoint.save(folder, step, parameters=self.parameters, optimizer=self.optimizer)
+    def save(self, folder: Path, step: int, kept: Kept = DEFAULT) -> None:
+        checkpoint.save(
+            folder, step, kept=kept, parameters=self.parameters, optimizer=self.optimizer
+        )
 
     def load(self, folder: Path) -> int:
         return checkpoint.load(folder, parameters=self.parameters, optimizer=self.optimizer)
@@ -70,6 +75,13 @@ def test_the_newest_two_are_kept(tmp_path: Path) -> None:
     for step in (1, 2, 10, 100):
         trained.save(tmp_path, step)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000010", "step-00000100"]
+
+
+def test_every_nth_is_kept_for_good(tmp_path: Path) -> None:
+    trained = Trained(1)
+    for step in (2, 4, 5, 6, 7):
+        trained.save(tmp_path, step, Kept(last=1, every=4))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000004", "step-00000007"]
 
 
 def cut(path: Path) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,7 @@ from amalia.train.feed import Limits, MicroBatch, next_token_step
 from amalia.train.loop import freeze, measure, run_stage, train_step
 from amalia.train.objectives import LossSum
 from amalia.train.optimizer import Optimizers, optimizers_for
+from amalia.train.preemption import Preempted
 from amalia.train.stage import Places, Stage, Trainable
 
 CPU = Device("cpu", "float32", "a test", "test", 1, 0)
@@ -236,24 +240,58 @@ def test_gradients_are_clipped_and_their_norm_is_told(tiny_model: Path) -> None:
     assert float(torch.stack(norms).norm()) == pytest.approx(0.01, rel=1e-3)
 
 
-@pytest.mark.parametrize("factor", [math.nan, math.inf])
-def test_a_loss_that_is_not_finite_stops_and_leaves_the_model(
-    tiny_model: Path, factor: float
-) -> None:
-    model = export.load(tiny_model)
-    before = {name: value.clone() for name, value in model.state_dict().items()}
-    (batch,) = cut(colors(2), Renderer.load(tiny_model), 2)
+def broken(batch: MicroBatch, factor: float) -> MicroBatch:
+    """Make a micro-batch whose loss is no number."""
 
-    def broken(model: Any) -> LossSum:
+    def compute(model: Any) -> LossSum:
         result = batch.compute(model)
         return LossSum(result.total * factor, result.count, {})
 
+    return replace(batch, compute=compute)
+
+
+@pytest.mark.parametrize("factor", [math.nan, math.inf])
+def test_a_step_whose_loss_is_not_finite_is_refused(tiny_model: Path, factor: float) -> None:
+    model = export.load(tiny_model)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    (batch,) = cut(colors(2), Renderer.load(tiny_model), 2)
     optimizer = Optimizers((torch.optim.AdamW(model.parameters(), lr=1.0),))
-    with pytest.raises(
-        TrainingError, match=r"loss (nan|inf) .* is not finite; lower the learning rate"
-    ):
-        train_step(model, [MicroBatch(broken, 1, 0)], optimizer, clip_norm=1.0, device=CPU)
+    result = train_step(model, [broken(batch, factor)], optimizer, clip_norm=1.0, device=CPU)
+    assert not result.is_finite
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert not optimizer.each[0].state
+
+
+def break_steps(numbers: set[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the losses of some steps, counted from 1, no numbers."""
+    calls = 0
+
+    def breaking(model: Any, batches: list[MicroBatch], *rest: Any, **more: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls in numbers:
+            batches = [broken(batch, math.nan) for batch in batches]
+        return train_step(model, batches, *rest, **more)
+
+    monkeypatch.setattr(loop, "train_step", breaking)
+
+
+def test_refused_steps_are_logged_with_their_records_and_training_goes_on(
+    beside: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_steps({2, 3, 5}, monkeypatch)
+    run_stage(stage(tiny_model), places(tmp_path / "teste", beside))
+    refused = [entry for entry in log_of(tmp_path / "teste") if entry["series"] == "refused"]
+    assert [entry["step"] for entry in refused] == [2, 3, 5]
+    assert all("loss" not in entry and len(entry["records"]) == 4 for entry in refused)
+
+
+def test_three_refused_steps_in_a_row_stop_and_name_their_records(
+    beside: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_steps({2, 3, 4}, monkeypatch)
+    with pytest.raises(TrainingError, match=r"not finite, 3 steps in a row, the last of .*c\d"):
+        run_stage(stage(tiny_model), places(tmp_path / "teste", beside))
 
 
 def test_measuring_is_the_loss_without_training(tiny_model: Path) -> None:
@@ -346,6 +384,46 @@ def test_stopping_and_going_on_gives_the_same_to_the_last_digit(
     assert all(torch.equal(resumed[name], value) for name, value in first.items())
     assert manifests.read(out).figures["tokens"] == manifests.read(whole).figures["tokens"]
     assert not (out / "checkpoints").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_signal_saves_and_stops_and_the_same_command_goes_on(
+    whole: Path,
+    beside: Path,
+    tiny_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+) -> None:
+    out = tmp_path / "teste"
+    calls = 0
+
+    def signalled(*arguments: Any, **more: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            os.kill(os.getpid(), number)
+        return train_step(*arguments, **more)
+
+    monkeypatch.setattr(loop, "train_step", signalled)
+    before = signal.getsignal(number)
+    rarely = stage(tiny_model, run={"checkpoint_every_s": 1e9})
+    with pytest.raises(Preempted, match="teste stopped after step 3 of 6"):
+        run_stage(rarely, places(out, beside))
+    assert signal.getsignal(number) == before
+    saved = sorted(path.name for path in (tmp_path / "teste.partial/checkpoints").iterdir())
+    assert saved == ["step-00000003"]
+    monkeypatch.setattr(loop, "train_step", train_step)
+    run_stage(rarely, places(out, beside))
+    assert log_of(out) == log_of(whole)
+
+
+def test_checkpoints_kept_for_good_stay_in_the_artifact(
+    beside: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    run_stage(stage(tiny_model, run={"keep_every": 2}), places(tmp_path / "teste", beside))
+    kept = sorted(path.name for path in (tmp_path / "teste/checkpoints").iterdir())
+    assert kept == ["step-00000002", "step-00000004"]
 
 
 def test_a_kill_in_the_middle_of_writing_goes_on_from_the_checkpoint_before(

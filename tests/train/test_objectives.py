@@ -132,6 +132,23 @@ def test_dpo_is_equation_7() -> None:
     assert losses.item() == pytest.approx(math.log(1 + math.exp(-1)))
 
 
+# margin m = 1, difference of log-ratios 2; s(x) = ln(1 + e^-x): s(1) = 0.3133, s(-1) = 1.3133
+LOSSES = [
+    ("sigmoid", 0.0, 0.3133),
+    ("sigmoid", 0.1, 0.9 * 0.3133 + 0.1 * 1.3133),
+    ("robust", 0.1, (0.9 * 0.3133 - 0.1 * 1.3133) / 0.8),
+    ("ipo", 0.0, (2 - 1 / (2 * 0.5)) ** 2),
+]
+
+
+@pytest.mark.parametrize(("kind", "smoothing", "expected"), LOSSES)
+def test_losses_of_preference_by_hand(kind: Any, smoothing: float, expected: float) -> None:
+    values = [torch.tensor([value]) for value in (-2.0, -5.0, -3.0, -4.0)]
+    losses, margins = dpo_loss(*values, beta=0.5, kind=kind, label_smoothing=smoothing)
+    assert margins.item() == 1.0
+    assert losses.item() == pytest.approx(expected, abs=1e-4)
+
+
 def test_dpo_pushes_the_chosen_up_and_the_rejected_down() -> None:
     chosen = torch.tensor([-3.0], requires_grad=True)
     rejected = torch.tensor([-2.0], requires_grad=True)
@@ -177,6 +194,17 @@ def test_chosen_weight_adds_the_mean_loss_of_a_chosen_token(model: Any, pairs: B
     extra = 0.5 * (-sums[:2] / counts[:2]).sum()
     torch.testing.assert_close(kept.total - plain.total, extra, rtol=1e-4, atol=1e-4)
     assert kept.metrics["dpo_loss"] == plain.metrics["dpo_loss"]
+
+
+def test_answers_can_be_compared_a_token(model: Any, pairs: Batch) -> None:
+    with torch.no_grad():
+        sums, counts = answer_log_probs(model, pairs)
+    reference = (torch.tensor([-10.0, -20.0]), torch.tensor([-11.0, -5.0]))
+    found = preference(model, pairs, reference, beta=0.1, length_normalized=True)
+    drift = (sums - torch.cat(reference)) / counts
+    margins = 0.1 * (drift[:2] - drift[2:])
+    assert found.metrics["reward_margin"] == pytest.approx(float(margins.sum()), abs=1e-5)
+    assert found.metrics["kl"] == pytest.approx(float(-drift.sum() / 2), abs=1e-4)
 
 
 def test_a_step_of_dpo_widens_the_margin(tiny_model: Path, pairs: Batch) -> None:

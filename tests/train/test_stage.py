@@ -82,6 +82,16 @@ def test_the_rate_is_never_zero_and_never_above_its_peak(decay: Any, steps: int)
             {"objective": {"kind": "contrast"}},
             "objective contrast trains a pair; use start.kind siglip",
         ),
+        (
+            SFT,
+            {"objective": {"kind": "dpo", "loss": "ipo", "label_smoothing": 0.1}},
+            "loss ipo has no label_smoothing; leave it at 0",
+        ),
+        (
+            SFT,
+            {"objective": {"kind": "dpo", "loss": "robust"}},
+            "loss robust needs label_smoothing above 0",
+        ),
         (PAIR, {"objective": {"kind": "dpo"}}, "a SigLIP pair has no dpo objective; use contrast"),
         (PAIR, {"run": {"micro_batch": 4}}, "compares a whole batch; leave run.micro_batch at 0"),
         (

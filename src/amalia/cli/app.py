@@ -1,7 +1,8 @@
 """The command line: parse, call one library function, print.
 
-Results go to stdout, progress and errors to stderr. Exit code 0 is done, 1 below a required bar, 2 a
-user's error with one clear line. Heavy libraries are imported by the command that needs them.
+Results go to stdout, progress and errors to stderr. Exit code 0 is done, or stopped as asked with all
+saved; 1 is below a required bar, 2 a user's error with one clear line. Heavy libraries are imported by
+the command that needs them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from amalia.cli.lineage import lineage
 from amalia.cli.run import demo, evaluate, run, train
 from amalia.cli.variety import variety
 from amalia.errors import AmaliaError
+from amalia.train.preemption import Preempted
 
 app = typer.Typer(
     name="amalia",
@@ -48,6 +50,8 @@ def main() -> None:
     except AmaliaError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(2)
+    except Preempted as stopped:
+        sys.stderr.write(f"{stopped}; run the same command again to go on from here\n")
     except KeyboardInterrupt:
         sys.stderr.write("stopped; run the same command again to go on from here\n")
         sys.exit(130)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -44,6 +44,8 @@ class Rendered:
     """uint8 [N, 3, P, P]"""
     image_sizes: tuple[tuple[int, int], ...]
     """(height, width) in px of each picture, [I]"""
+    name: str = ""
+    """Which record it is, for messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +121,7 @@ class Renderer:
     def prompt(self, row: Row[Conversation]) -> Rendered:
         """Render the turns and the header of the assistant turn to come; nothing is supervised."""
         rendered = self._render(row.record, row.images, answer_follows=True)
-        return Rendered(
-            rendered.ids, (False,) * len(rendered.ids), rendered.tiles, rendered.image_sizes
-        )
+        return replace(rendered, supervised=(False,) * len(rendered.ids))
 
     def answers(self, row: Row[Preference]) -> tuple[Rendered, Rendered]:
         """Render the prompt with the chosen and with the rejected answer; only the answer is supervised."""
@@ -134,7 +134,7 @@ class Renderer:
         """Put an answer after a rendered prompt; only the answer and its end of turn are supervised."""
         ids = self.answer(answer)
         supervised = prompt.supervised + (True,) * len(ids)
-        return Rendered(prompt.ids + tuple(ids), supervised, prompt.tiles, prompt.image_sizes)
+        return replace(prompt, ids=prompt.ids + tuple(ids), supervised=supervised)
 
     def answer(self, text: str) -> list[int]:
         """Give the ids of an assistant answer, its end of turn included."""
@@ -166,7 +166,7 @@ class Renderer:
         tiles = [self._cut(image, images, conversation.id) for image in pictures]
         side = self.grid.tile_px if self.grid else 1
         stacked = np.concatenate(tiles) if tiles else np.zeros((0, 3, side, side), np.uint8)
-        return Rendered(tuple(ids), tuple(supervised), stacked, sizes)
+        return Rendered(tuple(ids), tuple(supervised), stacked, sizes, conversation.id)
 
     def _body(self, turn: Turn, record_id: str) -> list[int]:
         ids: list[int] = []

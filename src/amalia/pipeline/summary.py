@@ -42,6 +42,7 @@ _CHARTS = {
     "caption_accuracy": ("accuracy", ""),
     "reward_accuracy": ("accuracy", ""),
     "reward_margin": ("reward", "nat"),
+    "kl": ("kl", "nat"),
     "lr_fraction": ("learning_rate", ""),
 }
 
@@ -167,7 +168,11 @@ def _curves(stage: str, path: Path) -> Iterator[Curve]:
                 points.setdefault((name, entry["series"]), []).append((entry["step"], entry[name]))
     for (name, series), found in points.items():
         chart, unit = _CHARTS[name]
-        label = series if name in ("loss", "token_accuracy", "lr_fraction") else f"{name}, {series}"
+        label = (
+            series
+            if name in ("loss", "token_accuracy", "lr_fraction", "kl")
+            else f"{name}, {series}"
+        )
         yield Curve(stage, chart, label, unit, tuple(found))
 
 

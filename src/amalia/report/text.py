@@ -188,6 +188,7 @@ _LABELS: Final[Mapping[str, Mapping[str, str]]] = {
         "margin": "margem da recompensa",
         "reward_margin": "margem da recompensa",
         "accuracy": "pares bem ordenados",
+        "kl": "distância à referência",
         "learning_rate": "taxa de aprendizagem",
         "gradient_norm": "norma do gradiente",
         "throughput": "velocidade",

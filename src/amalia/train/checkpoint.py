@@ -11,6 +11,7 @@ import json
 import logging
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -21,20 +22,33 @@ from torch import nn
 from amalia.store import disk_errors, sha256_of, write_text
 from amalia.train.optimizer import Optimizers
 
-KEPT = 2
 WRITERS_RAISE = (SafetensorError, RuntimeError)
 """What safetensors and torch raise in place of the system's error when a disk is full."""
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Which checkpoints stay when a newer one is there."""
+
+    last: int = 2
+    every: int = 0
+    """Steps between those that are never removed; 0 is none."""
+
+    def for_good(self, step: int) -> bool:
+        """Say whether the checkpoint after so many steps is never removed."""
+        return bool(self.every) and step % self.every == 0
 
 
 def save(
     folder: Path,
     step: int,
     *,
+    kept: Kept = Kept(),
     parameters: Mapping[str, nn.Parameter],
     optimizer: Optimizers,
 ) -> None:
-    """Write the state after ``step`` steps and forget all but the newest two.
+    """Write the state after ``step`` steps and forget those not ``kept``.
 
     Raises:
         ArtifactError: The disk is full; the checkpoints before are still there.
@@ -56,8 +70,15 @@ def save(
     write_text(temporary / "state.json", json.dumps({"step": step, "sha256": digests}))
     shutil.rmtree(final, ignore_errors=True)
     temporary.rename(final)
-    for old in _all(folder)[:-KEPT]:
-        shutil.rmtree(old)
+    prune(folder, kept)
+
+
+def prune(folder: Path, kept: Kept) -> None:
+    """Remove the checkpoints that are not ``kept``."""
+    there = _all(folder)
+    for old in there[: len(there) - kept.last]:
+        if not kept.for_good(int(old.name.removeprefix("step-"))):
+            shutil.rmtree(old)
 
 
 def load(folder: Path, *, parameters: Mapping[str, nn.Parameter], optimizer: Optimizers) -> int:

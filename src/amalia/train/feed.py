@@ -48,6 +48,8 @@ class MicroBatch:
     compute: Compute
     num_tokens: int
     num_tiles: int
+    names: tuple[str, ...] = ()
+    """Of the records, for messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +244,8 @@ def next_token_step(
         batch = collate(chunk, pad_id=pad_id, multiple=LENGTH_STEP).to(device)
         tiles = sum(len(item.tiles) for item in chunk)
         tokens = sum(len(item.ids) for item in chunk)
-        found.append(MicroBatch(partial_(objectives.next_token, batch=batch), tokens, tiles))
+        names = tuple(item.name for item in chunk)
+        found.append(MicroBatch(partial_(objectives.next_token, batch=batch), tokens, tiles, names))
     return found
 
 
@@ -267,10 +270,15 @@ def preference_step(
             batch=batch,
             reference=(chosen, rejected),
             beta=objective.beta,
+            kind=objective.loss,
+            label_smoothing=objective.label_smoothing,
+            length_normalized=objective.length_normalized,
             chosen_weight=objective.chosen_weight,
         )
         tokens = sum(len(item.ids) for item in both)
-        found.append(MicroBatch(compute, tokens, sum(len(item.tiles) for item in both)))
+        tiles = sum(len(item.tiles) for item in both)
+        names = tuple(item.chosen.name for item in chunk)
+        found.append(MicroBatch(compute, tokens, tiles, names))
     return found
 
 
@@ -312,7 +320,8 @@ def contrast_step(
         matches_BC=matches.to(device),
         written=_written(right, letters, device) if letters else None,
     )
-    return [MicroBatch(compute, int(encoded["attention_mask"].sum()), len(rows))]
+    names = tuple(row.record.id for row in rows)
+    return [MicroBatch(compute, int(encoded["attention_mask"].sum()), len(rows), names)]
 
 
 def _written(captions: Sequence[str], letters: str, device: str) -> Written | None:

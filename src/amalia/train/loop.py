@@ -13,7 +13,7 @@ import resource
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,8 +33,11 @@ from amalia.train import checkpoint
 from amalia.train.feed import Feed, MicroBatch, open_feed
 from amalia.train.objectives import LossSum
 from amalia.train.optimizer import Optimizers, optimizers_for
+from amalia.train.preemption import Preempted, Preemption
 from amalia.train.stage import LOG_NAME, Places, Stage, Trainable
 from amalia.train.start import begin, write
+
+_NAMES_SHOWN = 8
 
 
 def run_stage(stage: Stage, places: Places) -> Manifest:
@@ -52,7 +55,8 @@ def run_stage(stage: Stage, places: Places) -> Manifest:
 
     Raises:
         ArtifactError: An input is missing, or ``out`` belongs to another recipe or another run.
-        TrainingError: Nothing to train, or a loss or gradient that is not finite.
+        Preempted: SIGTERM or SIGUSR1 came; a checkpoint is there to go on from.
+        TrainingError: Nothing to train, or a loss or gradient that is not finite several steps in a row.
     """
     inputs = _inputs(stage, places)
     identity = fingerprint(stage, **{item.name: item.fingerprint for item in inputs})
@@ -84,7 +88,7 @@ def run_stage(stage: Stage, places: Places) -> Manifest:
             inputs=inputs,
             figures=figures,
             seed=stage.seed,
-            discard=("checkpoints",),
+            discard=() if stage.run.keep_every else ("checkpoints",),
         )
 
 
@@ -131,6 +135,11 @@ class StepResult(NamedTuple):
     grad_norm: float
     metrics: dict[str, float]
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether loss and gradient are numbers; if not, the step was refused."""
+        return math.isfinite(self.loss) and math.isfinite(self.grad_norm)
+
 
 def train_step(
     model: PreTrainedModel,
@@ -142,8 +151,7 @@ def train_step(
 ) -> StepResult:
     """Compute all micro-batches, divide by their global count, clip, and step.
 
-    Raises:
-        TrainingError: The loss or the gradient is not finite; the model is left as it was.
+    Where the loss or the gradient is not finite the model and the optimizer are left as they were.
     """
     optimizer.zero_grad()
     sums = _Sums()
@@ -159,12 +167,10 @@ def train_step(
         if parameter.grad is not None:
             parameter.grad.div_(max(sums.count, 1))
     norm = float(nn.utils.clip_grad_norm_(parameters, clip_norm))
-    if not (math.isfinite(sums.total) and math.isfinite(norm)):
-        raise TrainingError(
-            f"loss {sums.total} with gradient norm {norm} is not finite; lower the learning rate"
-        )
-    optimizer.step()
-    return sums.divided(norm)
+    done = sums.divided(norm)
+    if done.is_finite:
+        optimizer.step()
+    return done
 
 
 def measure(model: PreTrainedModel, batches: list[MicroBatch], device: Device) -> StepResult:
@@ -209,13 +215,15 @@ def _train(
     optimizer = optimizers_for(model, stage.trainable, kind=stage.optimizer, beta2=stage.beta2)
     checkpoints = partial / "checkpoints"
     step = checkpoint.load(checkpoints, parameters=trained, optimizer=optimizer)
-    log = _Log(partial / LOG_NAME, step)
+    kept = checkpoint.Kept(stage.run.keep_last, stage.run.keep_every)
+    log, refused = _Log(partial / LOG_NAME, step), 0
     saved_at = time.monotonic()
     every = max(1, stage.steps // stage.validation.times) if stage.validation else 0
     model.train()
     with (
         Progress(stage.name, stage.steps, done=step) as progress,
         ThreadPoolExecutor(max_workers=1) as pool,
+        Preemption() as preemption,
     ):
         if feed.held_out and step == 0:
             log.write(0, "validation", measure(model, feed.validation(), device))
@@ -228,14 +236,29 @@ def _train(
             optimizer.set_rate(fraction)
             result = train_step(model, batches, optimizer, clip_norm=stage.clip_norm, device=device)
             step += 1
-            log.write(step, "train", result, lr_fraction=fraction, batches=batches)
+            if result.is_finite:
+                refused = 0
+                log.write(step, "train", result, lr_fraction=fraction, batches=batches)
+            else:
+                refused += 1
+                log.refuse(step, batches)
+            if refused == stage.run.refused_in_a_row:
+                raise TrainingError(_not_finite(result, batches, refused))
             progress.advance(note=f"loss {result.loss:.3f}")
             if feed.held_out and (step % every == 0 or step == stage.steps):
                 log.write(step, "validation", measure(model, feed.validation(), device))
-            if time.monotonic() - saved_at > stage.run.checkpoint_every_s and step < stage.steps:
-                checkpoint.save(checkpoints, step, parameters=trained, optimizer=optimizer)
+            if step == stage.steps:
+                break
+            is_due = time.monotonic() - saved_at > stage.run.checkpoint_every_s
+            if is_due or preemption.is_asked or kept.for_good(step):
+                checkpoint.save(
+                    checkpoints, step, kept=kept, parameters=trained, optimizer=optimizer
+                )
                 saved_at = time.monotonic()
+            if preemption.is_asked:
+                raise Preempted(f"{stage.name} stopped after step {step} of {stage.steps}")
     model.eval()
+    checkpoint.prune(checkpoints, replace(kept, last=0))
     return {
         "steps": stage.steps,
         "rows": stage.steps * stage.batch,
@@ -249,6 +272,19 @@ def _train(
             for name, value in feed.mixture.epochs(stage.steps).items()
         },
     }
+
+
+def _not_finite(result: StepResult, batches: list[MicroBatch], refused: int) -> str:
+    names = _names(batches)
+    shown = ", ".join(names[:_NAMES_SHOWN]) + (", …" if len(names) > _NAMES_SHOWN else "")
+    return (
+        f"loss {result.loss} with gradient norm {result.grad_norm} is not finite, {refused} steps in a row, "
+        f"the last of {shown or 'records without a name'}; lower the learning rate or look at these records"
+    )
+
+
+def _names(batches: list[MicroBatch]) -> list[str]:
+    return [name for batch in batches for name in batch.names]
 
 
 class _Log:
@@ -288,21 +324,27 @@ class _Log:
         lr_fraction: float | None = None,
         batches: list[MicroBatch] | None = None,
     ) -> None:
-        entry: dict[str, Any] = {
-            "step": step,
-            "series": series,
-            "loss": result.loss,
-            **result.metrics,
-        }
+        entry: dict[str, Any] = {"loss": result.loss, **result.metrics}
         if batches is not None:
-            entry["tokens"] = sum(batch.num_tokens for batch in batches)
-            entry["tiles"] = sum(batch.num_tiles for batch in batches)
+            entry |= self._counted(batches)
             entry |= {"grad_norm": result.grad_norm, "lr_fraction": lr_fraction}
-            self.tokens += entry["tokens"]
-            self.tiles += entry["tiles"]
-        entry["seconds"] = self.seconds
+        self._append(step, series, entry)
+
+    def refuse(self, step: int, batches: list[MicroBatch]) -> None:
+        """Write that a step was refused, and the records it was of."""
+        self._append(step, "refused", {**self._counted(batches), "records": _names(batches)})
+
+    def _counted(self, batches: list[MicroBatch]) -> dict[str, int]:
+        tokens = sum(batch.num_tokens for batch in batches)
+        tiles = sum(batch.num_tiles for batch in batches)
+        self.tokens += tokens
+        self.tiles += tiles
+        return {"tokens": tokens, "tiles": tiles}
+
+    def _append(self, step: int, series: str, entry: Mapping[str, Any]) -> None:
+        line = json.dumps({"step": step, "series": series, **entry, "seconds": self.seconds})
         with disk_errors(self._path), self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
+            file.write(line + "\n")
 
 
 def _inputs(stage: Stage, places: Places) -> tuple[Input, ...]:

@@ -98,7 +98,8 @@ class TokenRuns:
             self._epoch = (epoch, np.concatenate([self._documents[place] for place in order]))
         start = index * self._max_tokens
         ids = tuple(self._epoch[1][start : start + self._max_tokens].tolist())
-        return Rendered(ids, (True,) * len(ids), np.zeros((0, 3, 1, 1), np.uint8), ())
+        no_tiles = np.zeros((0, 3, 1, 1), np.uint8)
+        return Rendered(ids, (True,) * len(ids), no_tiles, (), f"{self.name}[{index}]")
 
 
 @dataclass(frozen=True, slots=True)

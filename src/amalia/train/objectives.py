@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +24,7 @@ from amalia.model.render import Batch
 # Tokens whose logits exist at once: 2,048 × a vocabulary of 128,000 in float32 is one gigabyte.
 HEAD_CHUNK = 2048
 SHAPE_STEP = 64
+PreferenceLoss = Literal["sigmoid", "robust", "ipo"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,10 @@ def dpo_loss(
     reference_rejected: torch.Tensor,
     *,
     beta: float,
+    kind: PreferenceLoss = "sigmoid",
+    label_smoothing: float = 0.0,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Per-pair DPO losses and reward margins.
+    """Per-pair losses of preference and reward margins.
 
     Args:
         policy_chosen: Log-probabilities of answers under the model in training, [B] float32, nats.
@@ -83,14 +86,25 @@ def dpo_loss(
         reference_chosen: The same under the model the stage started from.
         reference_rejected: The same of the rejected answers.
         beta: > 0; how strongly to hold on to the reference.
+        kind: ``sigmoid`` is DPO (Rafailov et al. 2023, equation 7, arXiv:2305.18290), with label smoothing
+            its conservative form; ``robust`` is unbiased under labels flipped at random (Chowdhury et al.
+            2024, arXiv:2403.00409); ``ipo`` draws the difference of log-ratios to 1 / (2 beta)
+            (Azar et al. 2023, equation 17, arXiv:2310.12036).
+        label_smoothing: Share of pairs whose answers may stand the wrong way round, below 0.5.
 
     Returns:
-        Losses [B] and margins beta × (difference of log-ratios) [B]; log 2 and 0 at equal models.
-
-    Source: Rafailov et al. 2023, equation 7 (arXiv:2305.18290).
+        Losses [B] and margins beta × (difference of log-ratios) [B]; at equal models ``sigmoid`` is log 2
+        and the margin 0.
     """
-    margins = beta * ((policy_chosen - reference_chosen) - (policy_rejected - reference_rejected))
-    return -F.logsigmoid(margins), margins
+    ratios = (policy_chosen - reference_chosen) - (policy_rejected - reference_rejected)
+    margins = beta * ratios
+    if kind == "ipo":
+        return (ratios - 1 / (2 * beta)).square(), margins
+    right, flipped = -F.logsigmoid(margins), -F.logsigmoid(-margins)
+    if kind == "robust":
+        kept = 1 - label_smoothing
+        return (kept * right - label_smoothing * flipped) / (1 - 2 * label_smoothing), margins
+    return (1 - label_smoothing) * right + label_smoothing * flipped, margins
 
 
 def preference(
@@ -99,31 +113,42 @@ def preference(
     reference: tuple[torch.Tensor, torch.Tensor],
     *,
     beta: float,
-    chosen_weight: float,
+    kind: PreferenceLoss = "sigmoid",
+    label_smoothing: float = 0.0,
+    length_normalized: bool = False,
+    chosen_weight: float = 0.0,
 ) -> LossSum:
-    """Sum of DPO losses of pairs, with an optional likelihood term that keeps the chosen answer likely.
+    """Sum of losses of pairs, with an optional likelihood term that keeps the chosen answer likely.
 
     Args:
         model: The model in training.
         batch: 2B sequences, first the B chosen, then the B rejected.
         reference: Log-probabilities of chosen and rejected under the reference, [B] each.
         beta: See ``dpo_loss``.
+        kind: See ``dpo_loss``.
+        label_smoothing: See ``dpo_loss``.
+        length_normalized: Compare log-probabilities a token instead of whole answers, so that long ones weigh no more.
         chosen_weight: Weight of the mean negative log-probability of a chosen token (RPO,
-            Pang et al. 2024, arXiv:2404.19733); 0 is plain DPO.
+            Pang et al. 2024, arXiv:2404.19733); 0 leaves it out.
     """
     sums_2B, counts_2B = answer_log_probs(model, batch)
-    chosen, rejected = sums_2B.chunk(2)
-    losses, margins = dpo_loss(chosen, rejected, *reference, beta=beta)
+    (chosen, rejected), counts = sums_2B.chunk(2), counts_2B.chunk(2)
+    compared = [chosen, rejected, *reference]
+    if length_normalized:
+        compared = [sums / count for sums, count in zip(compared, (*counts, *counts), strict=True)]
+    losses, margins = dpo_loss(*compared, beta=beta, kind=kind, label_smoothing=label_smoothing)
     total = losses.sum()
-    likelihood = chosen / counts_2B.chunk(2)[0]
     if chosen_weight:
-        total = total - chosen_weight * likelihood.sum()
+        total = total - chosen_weight * (chosen / counts[0]).sum()
+    drift = torch.cat(reference) - sums_2B.detach()
     metrics = {
         "dpo_loss": float(losses.detach().sum()),
         "reward_margin": float(margins.detach().sum()),
         "reward_accuracy": float((margins.detach() > 0).sum()),
         "chosen_log_prob": float(chosen.detach().sum()),
         "rejected_log_prob": float(rejected.detach().sum()),
+        # Of KL(reference ‖ model), a token, as far as these answers tell.
+        "kl": float((drift / counts_2B).sum() / 2),
     }
     return LossSum(total, len(chosen), metrics)
 

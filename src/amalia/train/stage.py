@@ -94,8 +94,24 @@ class Preferences(Settings):
 
     kind: Literal["dpo"]
     beta: float = Field(default=0.1, gt=0)
+    loss: Literal["sigmoid", "robust", "ipo"] = "sigmoid"
+    """``sigmoid`` is DPO; ``robust`` expects a share of wrong labels; ``ipo`` does not overfit sure ones."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=0.5)
+    """Share of pairs that may stand the wrong way round."""
+    length_normalized: bool = False
+    """Compare log-probabilities a token instead of those of whole answers."""
     chosen_weight: float = Field(default=0.0, ge=0)
     """Weight of the likelihood of the chosen answer; 0 is plain DPO."""
+
+    @model_validator(mode="after")
+    def _smooths(self) -> Self:
+        if self.loss == "ipo" and self.label_smoothing:
+            raise ValueError("loss ipo has no label_smoothing; leave it at 0")
+        if self.loss == "robust" and not self.label_smoothing:
+            raise ValueError(
+                "loss robust needs label_smoothing above 0, the share of pairs labelled wrong"
+            )
+        return self
 
 
 class Contrast(Settings):
@@ -158,6 +174,12 @@ class StageRun(Settings):
     micro_tokens: int = Field(default=0, ge=0)
     """Tokens computed at once, padding included; 0 sets no limit. A longer row is computed alone."""
     checkpoint_every_s: float = Field(default=60.0, gt=0)
+    keep_last: int = Field(default=2, ge=1)
+    """Newest checkpoints that are kept; a damaged one gives way to the one before it."""
+    keep_every: int = Field(default=0, ge=0)
+    """Steps between checkpoints that are kept for good, in the finished artifact too; 0 keeps none."""
+    refused_in_a_row: int = Field(default=3, ge=1)
+    """Steps refused because the loss or the gradient is not finite, after which the stage stops."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
 
