@@ -8,7 +8,7 @@ it is some translator's habit and not a country's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,14 +21,16 @@ from amalia.variety.features import TABLE_SIZE, encode, features
 from amalia.variety.text import join_readable
 
 Weights = NDArray[np.float64]
-_RIDGE = 5.0
+_RIDGE = 20.0
 _OTHER_RIDGE = 0.5
 _WHOLE = 0.5
 _SHARED = 0.02
-_WRITTEN_WEIGHT = 3.0
+_MADE_WEIGHT = 3.0
+# Prose is what a model is for and software is what there is: a register counts as much as eight domains.
+_REGISTER_WEIGHT = 8.0
 _MIN_DOMAINS = 2
 _MIN_PAIRS = 4
-_STEPS = 60
+_STEPS = 150
 
 
 def matrix(texts: Sequence[str]) -> csr_matrix:
@@ -57,6 +59,10 @@ class Side:
         """Count the features of both sides."""
         return cls(matrix([a for a, _ in pairs]), matrix([b for _, b in pairs]))
 
+    def __len__(self) -> int:
+        """Count the pairs."""
+        return int(self.ours.shape[0])
+
     def differing(self) -> NDArray[np.int64]:
         """Count for each feature the pairs whose sides differ in it."""
         difference = (self.ours - self.theirs).tocsr()
@@ -75,22 +81,34 @@ class Counted:
 
     translated: Mapping[str, Side]
     respelt: Mapping[str, Side]
-    written: Mapping[str, Side]
+    registers: Mapping[str, Side]
+    careless: Mapping[str, Side]
+    made: Mapping[str, Side]
 
     @classmethod
     def of(cls, corpus: Corpus) -> Counted:
         """Count every pair."""
-        return cls(
-            {domain: Side.of(pairs) for domain, pairs in corpus.translated.items()},
-            {domain: Side.of(pairs) for domain, pairs in corpus.respelt.items()},
-            {name: Side.of(pairs) for name, pairs in corpus.written.items()},
+        parts = (
+            corpus.translated,
+            corpus.respelt,
+            corpus.registers,
+            corpus.careless,
+            corpus.made,
         )
+        return cls(*({name: Side.of(pairs) for name, pairs in part.items()} for part in parts))
+
+    def without(self, names: Collection[str]) -> Counted:
+        """Leave domains and registers out."""
+        parts = (self.translated, self.respelt, self.registers, self.careless)
+        kept = ({name: side for name, side in part.items() if name not in names} for part in parts)
+        return Counted(*kept, self.made)
 
 
-def fit_variety(counted: Counted, domains: Sequence[str]) -> NDArray[np.float32]:
-    """Fit the variety model on some domains and all written pairs; gives the whole table."""
-    columns, trust = _trusted(counted, domains)
-    ours, theirs, weight = _stacked(counted, domains, columns, trust)
+def fit_variety(counted: Counted, left_out: Collection[str] = ()) -> NDArray[np.float32]:
+    """Fit the variety model on all domains and registers but some; gives the whole table."""
+    learnt = counted.without(left_out)
+    columns, trust = _trusted(learnt)
+    ours, theirs, weight = _stacked(learnt, columns, trust)
     shared = ours.minimum(theirs).tocsr()
     own = vstack([ours - shared, shared - theirs]).tocsr()
     whole = vstack([ours, -theirs]).tocsr()
@@ -98,7 +116,8 @@ def fit_variety(counted: Counted, domains: Sequence[str]) -> NDArray[np.float32]
     twice = np.concatenate([weight, weight])
 
     def loss(w: Weights) -> tuple[float, Weights]:
-        a, b, c = own @ w, whole @ w, shared @ w
+        small = w.astype(np.float32)  # or the matrices would be copied in double at every product
+        a, b, c = own @ small, whole @ small, shared @ small
         value = (twice * np.logaddexp(0, -a)).sum() + _WHOLE * (twice * np.logaddexp(0, -b)).sum()
         value += _SHARED * (weight * c * c).sum() + 0.5 * _RIDGE * (w @ w)
         slope = -(own_t @ (twice * _sigmoid(-a))) - _WHOLE * (whole_t @ (twice * _sigmoid(-b)))
@@ -129,14 +148,15 @@ def fit_other(
     return _table(columns, _lowest(loss, len(columns)))
 
 
-def _trusted(counted: Counted, domains: Sequence[str]) -> tuple[NDArray[np.int64], Weights]:
+def _trusted(learnt: Counted) -> tuple[NDArray[np.int64], Weights]:
     """Choose features and say how far each is to be trusted (its scale: the larger, the freer)."""
-    counts = [counted.translated[domain].differing() for domain in domains]
+    said = [*learnt.translated.values(), *learnt.registers.values()]
+    counts = [side.differing() for side in said]
     in_domains = sum((count > 0).astype(np.int64) for count in counts)
     chosen = (in_domains >= _MIN_DOMAINS) & (sum(counts) >= _MIN_PAIRS)
-    leaning = np.stack([counted.translated[domain].leaning() for domain in domains])
+    leaning = np.stack([side.leaning() for side in said])
     agreement = np.abs(leaning.sum(0)) / np.sqrt((leaning**2).sum(0) + 0.5) / 2
-    for name, side in counted.written.items():
+    for name, side in learnt.made.items():
         chosen |= side.differing() >= (2 if name == "grammar" else 1)
         agreement = np.maximum(agreement, np.abs(side.leaning()))
     columns = np.flatnonzero(chosen)
@@ -144,23 +164,26 @@ def _trusted(counted: Counted, domains: Sequence[str]) -> tuple[NDArray[np.int64
 
 
 def _stacked(
-    counted: Counted, domains: Sequence[str], columns: NDArray[np.int64], trust: Weights
+    learnt: Counted, columns: NDArray[np.int64], trust: Weights
 ) -> tuple[csr_matrix, csr_matrix, Weights]:
     """Put all pairs into two matrices; large domains count less a pair than small ones."""
     parts: list[tuple[Side, float]] = []
-    sizes = {domain: counted.translated[domain].ours.shape[0] for domain in domains}
-    mean = sum(n**0.5 for n in sizes.values()) / sum(sizes.values())
-    for domain, n in sizes.items():
-        weight = n**-0.5 / mean
-        if domain in counted.respelt:
-            parts.append((counted.respelt[domain], weight / 2))
+    sizes = [len(side) for side in learnt.translated.values()]
+    mean = sum(n**0.5 for n in sizes) / sum(sizes)
+    for domain, side in learnt.translated.items():
+        weight = len(side) ** -0.5 / mean
+        if domain in learnt.respelt:
             weight /= 2
-        parts.append((counted.translated[domain], weight))
-    parts += [(side, _WRITTEN_WEIGHT) for side in counted.written.values()]
+            parts.append((learnt.respelt[domain], weight))
+        parts.append((side, weight))
+    for register, side in learnt.registers.items():
+        weight = _REGISTER_WEIGHT * len(side) ** -0.5 / mean
+        parts += [(side, weight), (learnt.careless[register], weight / 8)]
+    parts += [(side, _MADE_WEIGHT) for side in learnt.made.values()]
     scale = diags(trust.astype(np.float32))
     ours = vstack([side.ours[:, columns] for side, _ in parts]) @ scale
     theirs = vstack([side.theirs[:, columns] for side, _ in parts]) @ scale
-    weights = np.concatenate([np.full(side.ours.shape[0], w) for side, w in parts])
+    weights = np.concatenate([np.full(len(side), w, np.float32) for side, w in parts])
     return ours.tocsr(), theirs.tocsr(), weights
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +14,10 @@ from variety_sources import WORD_LISTS, Files, Triple, foreign, triples
 
 from amalia import pack
 from amalia.variety import lexicon
+from amalia.variety.unaccented import fold
 
 Pair = tuple[str, str]
+_REGISTERS = Path(__file__).with_name("variety_registers")
 _TAG = re.compile(r"<[^<>]{0,200}>|https?://\S+|www\.\S+")
 _HELD = re.compile(
     r"%\(\w+\)[a-z]|%[-+0-9.]*[a-zA-Z]|%\d(?:\$s)?|\{\{?[^{}]*\}?\}|\$\{?\w+\}?|\[%[^\]]*%\]"
@@ -45,8 +46,12 @@ class Corpus:
     """Domain to pairs of translations."""
     respelt: Mapping[str, Sequence[Pair]]
     """Domains written as before 1990, the same pairs with today's spelling of Portugal."""
-    written: Mapping[str, Sequence[Pair]]
-    """Made pairs: grammar, lexicon, spelling. A side may be empty."""
+    registers: Mapping[str, Sequence[Pair]]
+    """Register to written pairs of sentences; a fifth of them is the same on both sides."""
+    careless: Mapping[str, Sequence[Pair]]
+    """Registers, the same pairs without accents and capitals."""
+    made: Mapping[str, Sequence[Pair]]
+    """Pairs from rules and lists: grammar, lexicon, spelling. A side may be empty."""
     foreign: Mapping[str, Sequence[str]]
     """Language to segments."""
     archives: Sequence[Path]
@@ -65,8 +70,9 @@ def corpus(cache: Path) -> Corpus:
     translated = {domain: tidy(found) for domain, found in raw.items()}
     today = _Today.of(pairs for domain, pairs in translated.items() if domain not in old)
     english = [triple[0] for found in raw.values() for triple in found]
+    written = registers()
     grammar = list(grammar_pairs(times=60))
-    written = {
+    made = {
         "grammar": grammar,
         "spelling": spelling_pairs(cache),
         "lexicon": lexicon_pairs(),
@@ -76,6 +82,11 @@ def corpus(cache: Path) -> Corpus:
         translated,
         {domain: [(today.respelt(a), b) for a, b in translated[domain]] for domain in sorted(old)},
         written,
+        {
+            name: [(unaccented(a), unaccented(b)) for a, b in found]
+            for name, found in written.items()
+        },
+        made,
         {tag: _foreign(texts) for tag, texts in foreign(cache).items()} | {"en": _foreign(english)},
         sorted(f for f in cache.iterdir() if f.suffix in (".deb", ".whl")),
     )
@@ -109,8 +120,16 @@ def clean(text: str) -> str:
 
 def unaccented(text: str) -> str:
     """Write a text as many do in a hurry: "nao sei o que e isso"."""
-    letters = unicodedata.normalize("NFD", text)
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return fold(text).lower()
+
+
+def registers() -> dict[str, list[Pair]]:
+    """Read the written pairs, a file of ``variety_registers`` each, in the order they were written."""
+    found: dict[str, list[Pair]] = {}
+    for file in sorted(_REGISTERS.glob("*.tsv")):
+        rows = [line.split("\t") for line in file.read_text("utf-8").splitlines()]
+        found[file.stem] = [(ours, theirs) for ours, theirs in rows]
+    return found
 
 
 def spelling_pairs(cache: Path) -> list[Pair]:

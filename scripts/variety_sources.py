@@ -61,6 +61,47 @@ PACKAGES = (
     Package("gramps", "gramps", "GPL-2.0-or-later", old_spelling=True),
     Package("wesnoth-1.16-data", "wesnoth", "GPL-2.0-or-later"),
     Package("gcompris-qt-data", "gcompris", "GPL-3.0-or-later", old_spelling=True),
+    Package("evolution-common", "gnome", "LGPL-2.1-or-later"),
+    Package("libgtk-3-common", "gnome", "LGPL-2.1-or-later"),
+    Package("libglib2.0-data", "gnome", "LGPL-2.1-or-later"),
+    Package("gnome-control-center-data", "gnome", "GPL-2.0-or-later"),
+    Package("nautilus-data", "gnome", "GPL-3.0-or-later"),
+    Package("anjuta-common", "gnome", "GPL-2.0-or-later"),
+    Package("shotwell-common", "gnome", "LGPL-2.1-or-later"),
+    Package("brasero-common", "gnome", "GPL-2.0-or-later"),
+    Package("gnumeric-common", "gnome", "GPL-2.0-or-later"),
+    Package("gnome-software-common", "gnome", "GPL-2.0-or-later"),
+    Package("epiphany-browser-data", "gnome", "GPL-3.0-or-later"),
+    Package("gedit-common", "gnome", "GPL-2.0-or-later"),
+    Package("rhythmbox-data", "gnome", "GPL-2.0-or-later"),
+    Package("gnucash-common", "gnucash", "GPL-2.0-or-later", old_spelling=True),
+    Package("vlc-l10n", "media", "GPL-2.0-or-later"),
+    Package("audacity-data", "media", "GPL-2.0-or-later"),
+    Package("gimp-data", "gimp", "GPL-3.0-or-later"),
+    Package("cinnamon-l10n", "desktop", "GPL-2.0-or-later"),
+    Package("caja-common", "desktop", "GPL-2.0-or-later"),
+    Package("coreutils", "gnu", "GPL-3.0-or-later", old_spelling=True),
+    Package("wget", "gnu", "GPL-3.0-or-later", old_spelling=True),
+    Package("tar", "gnu", "GPL-3.0-or-later", old_spelling=True),
+    Package("bash", "gnu", "GPL-3.0-or-later", old_spelling=True),
+    Package("nano", "gnu", "GPL-3.0-or-later", old_spelling=True),
+    Package("findutils", "gnu", "GPL-3.0-or-later", old_spelling=True),
+    Package("dpkg", "gnu", "GPL-2.0-or-later", old_spelling=True),
+    Package("aptitude-common", "gnu", "GPL-2.0-or-later", old_spelling=True),
+    Package("pidgin-data", "talk", "GPL-2.0-or-later", old_spelling=True),
+    Package("hexchat-common", "talk", "GPL-2.0-or-later", old_spelling=True),
+    Package("lyx-common", "lyx", "GPL-2.0-or-later", old_spelling=True),
+    Package("blender-data", "blender", "GPL-2.0-or-later"),
+    Package("gbrainy", "games", "GPL-2.0-or-later"),
+    Package("tuxpaint-data", "games", "GPL-2.0-or-later"),
+    Package("minetest-data", "games", "LGPL-2.1-or-later"),
+    Package("pychess", "games", "GPL-3.0-or-later"),
+    Package("digikam-data", "kde", "GPL-2.0-or-later", old_spelling=True),
+    Package("kmymoney-common", "kde", "GPL-2.0-or-later", old_spelling=True),
+    Package("kdenlive-data", "kde", "GPL-2.0-or-later", old_spelling=True),
+    Package("tellico-data", "kde", "GPL-2.0-or-later", old_spelling=True),
+    Package("phpmyadmin", "webapps", "GPL-2.0-or-later", old_spelling=True),
+    Package("tuxpaint-stamps-default", "stamps", "GPL-2.0-only"),
     Package("weblate==5.14.3", "weblate", "GPL-3.0-or-later"),
     Package("homeassistant==2024.3.3", "homeassistant", "Apache-2.0"),
     Package("plone.app.locales==7.0.4", "webapps", "GPL-2.0-only", old_spelling=True),
@@ -132,6 +173,8 @@ def triples(cache: Path) -> Iterator[tuple[Package, list[Triple]]]:
         elif package.domain == "gcompris":
             ours, theirs = (_qm(_named(files, f"gcompris_{tag}.qm")) for tag in ("pt", "pt_BR"))
             yield package, _join(ours, theirs)
+        elif package.domain == "stamps":
+            yield package, _captions(files)
         else:
             yield package, _aligned_of([_flat(files)])
 
@@ -181,6 +224,18 @@ def _aligned_of(
 
 def _join(ours: Catalogue, theirs: Catalogue) -> list[Triple]:
     return [(key[1], ours[key], theirs[key]) for key in ours if key in theirs]
+
+
+def _captions(files: Files) -> list[Triple]:
+    """Read what stands beside pictures: a caption in English, then a line for each language."""
+    found: list[Triple] = []
+    for name in files.names:
+        if "/stamps/" in name and name.endswith(".txt"):
+            english, *lines = files.read(name).decode("utf-8", "replace").splitlines() or [""]
+            said = dict(line.split(".utf8=", 1) for line in lines if ".utf8=" in line)
+            if "pt" in said and "pt_BR" in said:
+                found.append((english, said["pt"], said["pt_BR"]))
+    return found
 
 
 def _named(files: Files, name: str) -> bytes:

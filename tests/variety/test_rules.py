@@ -50,6 +50,22 @@ NOTHING = [
     "Ela vinha cantando.",
     "Sendo assim, vamos embora.",
 ]
+TYPED_WITHOUT_ACCENTS = [
+    ("o onibus ja passou", ["onibus"]),
+    ("deixei o telemovel no comboio", ["o telemovel"]),
+    ("esta a chover", ["esta a chover"]),
+    ("esta chovendo", ["esta chovendo"]),
+    ("voce viu isso?", ["voce"]),
+    ("no cafe da manha", ["no cafe da manha"]),
+    ("comprei um maio azul em maio", []),  # not «maiô»
+    ("esta secretaria fica no rio", []),
+    ("um premio e uma cerimonia", []),  # alike in both countries without their accents
+]
+
+
+@pytest.mark.parametrize(("text", "said"), TYPED_WITHOUT_ACCENTS)
+def test_words_typed_without_accents_are_signs_too(text: str, said: list[str]) -> None:
+    assert [sign.text for sign in find(read(text), text)] == said
 
 
 @pytest.mark.parametrize(("text", "said", "kind", "suggests", "instead"), FOUND)

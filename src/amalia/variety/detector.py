@@ -44,15 +44,26 @@ def detect_many(texts: Sequence[str]) -> list[Variety]:
     model, found = shipped(), list[Variety]()
     for some in batches(texts):
         encoded = encode(*join_readable(some))
-        logits = model.logits(encoded)
-        numbers = zip(logits, probabilities(logits), model.foreignness(encoded), strict=True)
-        for text, (logit, p, foreignness) in zip(some, numbers, strict=True):
-            found.append(_variety(model.calibration, text, logit, float(p), foreignness))
+        logits, strengths = model.logits_and_strengths(encoded)
+        weighed = zip(
+            logits,
+            probabilities(logits),
+            model.calibration.certainty(logits, strengths),
+            model.foreignness(encoded),
+            strict=True,
+        )
+        for text, one in zip(some, weighed, strict=True):
+            found.append(_variety(model.calibration, text, *map(float, one)))
     return found
 
 
 def _variety(
-    calibration: Calibration, text: str, logit: float, p: float, foreignness: float
+    calibration: Calibration,
+    text: str,
+    logit: float,
+    p: float,
+    certainty: float,
+    foreignness: float,
 ) -> Variety:
     reading = read(text)
     if not any(letter.isalpha() for letter in reading.text):
@@ -63,4 +74,4 @@ def _variety(
     leaning: Side = "pt-PT" if logit > 0 else "pt-BR"
     agreeing = agree(evidence, leaning)
     margin = calibration.margin if agreeing else calibration.margin_without
-    return Variety(leaning if abs(logit) > margin else "undecided", p, evidence)
+    return Variety(leaning if certainty > margin else "undecided", p, evidence)

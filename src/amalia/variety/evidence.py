@@ -7,16 +7,16 @@ it is, which variety it suggests and, for a Brazilian form, what stands in its p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from amalia.variety import grammar, spelling
-from amalia.variety.findings import WORD, Finding, Side, Token
+from amalia.variety import grammar, spelling, unaccented
+from amalia.variety.findings import MARKS, WORD, Finding, Side, Token
 from amalia.variety.lexicon import Lexicon
 from amalia.variety.text import Reading
 
-_TOKEN = re.compile(rf"{WORD}|[.!?;:,\n()«»\"“”—–]")
+_TOKEN = re.compile(rf"{WORD}|[{re.escape(MARKS)}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def find(reading: Reading, original: str) -> tuple[Evidence, ...]:
         Evidence that does not overlap, in the order of the text.
     """
     tokens = tokenize(reading.text)
-    findings = sorted(_findings(tokens), key=lambda f: (f.start, -f.end))
+    findings = sorted(_findings(_words(reading.text, tokens)), key=lambda f: (f.start, -f.end))
     taken: list[Evidence] = []
     after = -1
     for finding in findings:
@@ -81,10 +81,14 @@ def tokenize(text: str) -> list[Token]:
     return [Token(m[0].lower(), m.start(), m.end()) for m in _TOKEN.finditer(text)]
 
 
-def _findings(tokens: Sequence[Token]) -> Iterator[Finding]:
+def _words(text: str, tokens: Sequence[Token]) -> list[str]:
+    words = [token.word for token in tokens]
+    return unaccented.restored(words, _spellings()) if text.isascii() else words
+
+
+def _findings(words: Sequence[str]) -> Iterator[Finding]:
     lexicon = _lexicon()
     by_first = lexicon.by_first
-    words = [token.word for token in tokens]
     for at, word in enumerate(words):
         if word in by_first and (entry := lexicon.at(words, at)) is not None:
             end = at + len(entry.words)
@@ -97,6 +101,14 @@ def _findings(tokens: Sequence[Token]) -> Iterator[Finding]:
 @cache
 def _lexicon() -> Lexicon:
     return Lexicon.load()
+
+
+@cache
+def _spellings() -> Mapping[str, str]:
+    """Give words and phrases of the lexicon without accents; spellings are often alike without them."""
+    entries = (entry for same in _lexicon().by_first.values() for entry in same)
+    forms = (entry.words for entry in entries if entry.kind in ("lexicon", "collocation"))
+    return unaccented.spellings(forms)
 
 
 def _cased(instead: str, said: str) -> str:

@@ -112,10 +112,36 @@ def scores(encoded: Encoded, weights: NDArray[np.float32]) -> NDArray[np.float64
     Returns:
         One sum a text, shape (number of texts,).
     """
+    return _sums(_placed(encoded, weights), encoded)
+
+
+def scores_and_strengths(
+    encoded: Encoded, weights: NDArray[np.float32]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give ``scores``, and how much the words of each text say, whichever way.
+
+    Many words that each lean a little make a large sum, and so does one that tells all; only the
+    second has strength, the Euclidean norm of the sums of words.
+    """
+    placed = _placed(encoded, weights)
+    begins = encoded.codes[: encoded.starts[-1]] == 0
+    begins[encoded.starts[:-1]] = True
+    first = np.flatnonzero(begins)
+    words = np.add.reduceat(placed[: encoded.starts[-1]], first, dtype=np.float64)
+    texts = np.searchsorted(first, encoded.starts[:-1])
+    return _sums(placed, encoded), np.sqrt(np.add.reduceat(words * words, texts))
+
+
+def _placed(encoded: Encoded, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Sum the weights of the features that begin at each letter."""
     total = np.zeros(len(encoded.codes), np.float32)
     for places, rows in features(encoded):
         total[places] += weights[rows]
-    return np.add.reduceat(total[: encoded.starts[-1]], encoded.starts[:-1], dtype=np.float64)
+    return total
+
+
+def _sums(placed: NDArray[np.float32], encoded: Encoded) -> NDArray[np.float64]:
+    return np.add.reduceat(placed[: encoded.starts[-1]], encoded.starts[:-1], dtype=np.float64)
 
 
 def num_letters(encoded: Encoded) -> Places:

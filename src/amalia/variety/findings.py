@@ -7,6 +7,8 @@ from typing import Literal
 
 WORD = r"\w+(?:[-'’]\w+)*"
 """Pattern of a word with its hyphens and apostrophes."""
+MARKS = '.!?;:,\n()«»"“”—–'
+"""What stands between words and is read."""
 Side = Literal["pt-PT", "pt-BR"]
 
 

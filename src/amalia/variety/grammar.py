@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from amalia.variety.findings import Finding, Side
+from amalia.variety.findings import MARKS, Finding, Side
 
 _LASTING = frozenset(
     """estar estou está estamos estão estava estavam estávamos esteve estive estiveram estaria
@@ -30,7 +30,7 @@ _ATTRACTING = frozenset(
     em ao quão oxalá alguém algo ambos logo assim mais""".split()
 )
 _SUBJECTS = frozenset("eu ele ela eles elas você vocês gente".split())
-_MARKS = frozenset('.!?;:,\n()«»"“”—–')
+_MARKS = frozenset(MARKS)
 _FULL_STOPS = frozenset(".!?\n")
 _SECOND_PERSON = frozenset(
     """tens és estás vais podes queres sabes fazes dizes vens achas gostas precisas deves foste viste

@@ -10,7 +10,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from amalia.variety.features import TABLE_SIZE, Encoded, Places, encode, num_letters, scores
+from amalia.variety.features import (
+    TABLE_SIZE,
+    Encoded,
+    Places,
+    encode,
+    num_letters,
+    scores,
+    scores_and_strengths,
+)
 from amalia.variety.text import SEPARATOR, join_readable
 
 Numbers = NDArray[np.float64]
@@ -30,14 +38,20 @@ class Calibration:
     slope: float
     power: float
     """A sum s of a text of n letters has the logit ``slope * s / (1 + n / 80) ** power``."""
+    per_strength: float = 0.0
+    """How much certainty the strength of words adds to that of the logit."""
     margin: float = 0.0
-    """Below this logit, either way, a text with agreeing evidence is undecided."""
+    """With less certainty than this, a text with agreeing evidence is undecided."""
     margin_without: float = 0.0
     """The same for a text without evidence, or with evidence of both."""
 
     def logits(self, sums: Numbers, letters: Numbers | Places) -> Numbers:
         """Give the log-odds that sums of weights of texts of so many letters mean."""
         return self.slope * sums / (1 + letters / _SENTENCE_LETTERS) ** self.power
+
+    def certainty(self, logits: Numbers, strengths: Numbers) -> Numbers:
+        """Say how much speaks for deciding; it is to be held against a margin."""
+        return np.abs(logits) + self.per_strength * strengths
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +78,21 @@ class Model:
 
     def logits(self, encoded: Encoded) -> Numbers:
         """Give the log-odds of pt-PT against pt-BR of each text."""
-        letters = np.diff(encoded.starts) - len(SEPARATOR)
-        return self.calibration.logits(scores(encoded, self.variety), letters)
+        return self.calibration.logits(scores(encoded, self.variety), _letters(encoded))
+
+    def logits_and_strengths(self, encoded: Encoded) -> tuple[Numbers, Numbers]:
+        """Give ``logits``, and how much the words of each text say, whichever way."""
+        sums, strengths = scores_and_strengths(encoded, self.variety)
+        return self.calibration.logits(sums, _letters(encoded)), strengths
 
     def foreignness(self, encoded: Encoded) -> Numbers:
         """Give the log-odds that each text is in another language; short texts get the doubt."""
         doubt = np.where(num_letters(encoded) < _FEW_LETTERS, _DOUBT, 0.0)
         return scores(encoded, self.other) - doubt
+
+
+def _letters(encoded: Encoded) -> Places:
+    return np.diff(encoded.starts) - len(SEPARATOR)
 
 
 @cache
