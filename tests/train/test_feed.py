@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from amalia.device import Device
 from amalia.errors import TrainingError
 from amalia.model import export
+from amalia.model.fork import fork_of
 from amalia.model.render import Renderer
 from amalia.train.feed import (
     AnswerPair,
@@ -79,7 +80,8 @@ def test_pairs_carry_what_the_reference_thinks_of_them(tmp_path: Path, renderer:
     item = pairs.item(0, 0)
     assert item.reference == (-1.5, -2.5)
     assert pairs.too_long == {0}
-    assert [item.chosen.ids, item.rejected.ids] == [one.ids for one in renderer.answers(made[1])]
+    both = [item.fork.prompt.ids + answer for answer in item.fork.answers]
+    assert both == [one.ids for one in renderer.answers(made[1])]
     pairs.max_tokens = 5
     with pytest.raises(TrainingError, match="no record of pares fits"):
         pairs.item(0, 0)
@@ -99,7 +101,7 @@ def test_chosen_and_rejected_stay_with_their_reference(
 ) -> None:
     rows = [make.preference(id="p1"), make.preference(id="p2", chosen="Sim, há.", rejected="Não.")]
     model = export.load(tiny_model)
-    items = [AnswerPair(*renderer.answers(row), reference=(0.0, 0.0)) for row in rows]
+    items = [AnswerPair(fork_of(renderer, row), (0.0, 0.0)) for row in rows]
     objective = Preferences(kind="dpo", beta=0.1)
     # The rewards at reference 0 are the log-probabilities themselves.
     settings: dict[str, Any] = {"pad_id": renderer.pad_id, "device": "cpu"}
@@ -109,7 +111,7 @@ def test_chosen_and_rejected_stay_with_their_reference(
     torch.testing.assert_close(together.total, apart[0].total + apart[1].total)
     assert together.count == 2
     assert whole.num_tokens == sum(half.num_tokens for half in halves)
-    shifted = AnswerPair(items[0].chosen, items[0].rejected, reference=(0.0, 10.0))
+    shifted = AnswerPair(items[0].fork, (0.0, 10.0))
     (moved,) = preference_step([shifted, items[1]], objective, micro=Limits(2), **settings)
     gained = moved.compute(model).metrics["reward_margin"] - together.metrics["reward_margin"]
     assert gained == pytest.approx(0.1 * 10, rel=1e-4)

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from transformers import PreTrainedTokenizerFast
 
 from amalia.model import build, export
+from amalia.model.fork import ForkBatch, collate_forks, fork_of
 from amalia.model.render import Batch, Renderer, collate
 from amalia.train import objectives
 from amalia.train.objectives import (
@@ -88,9 +89,6 @@ def test_the_first_token_of_plain_text_has_nothing_to_be_predicted_from(
     result = next_token(model, plain)
     assert result.count == sum(len(text.ids) - 1 for text in texts)
     torch.testing.assert_close(result.total, token_losses(model, plain).sum())
-    sums, counts = answer_log_probs(model, plain)
-    assert counts.tolist() == [len(text.ids) - 1 for text in texts]
-    torch.testing.assert_close(sums, -token_losses(model, plain).sum(1))
 
 
 def test_padding_changes_nothing(model: Any, tiny_model: Path) -> None:
@@ -104,16 +102,6 @@ def test_padding_changes_nothing(model: Any, tiny_model: Path) -> None:
     )
     torch.testing.assert_close(together.total, torch.stack([one.total for one in alone]).sum())
     assert together.count == sum(one.count for one in alone)
-
-
-@pytest.mark.parametrize("chunk", [3, 2048])
-def test_answer_log_probs_are_sums_over_each_answer(
-    model: Any, batch: Batch, chunk: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(objectives, "HEAD_CHUNK", chunk)
-    sums, counts = answer_log_probs(model, batch)
-    torch.testing.assert_close(sums, -token_losses(model, batch).sum(1))
-    assert counts.tolist() == batch.supervised_BT.sum(1).tolist()
 
 
 def test_dpo_at_equal_policies_is_exactly_log_2() -> None:
@@ -159,23 +147,68 @@ def test_dpo_pushes_the_chosen_up_and_the_rejected_down() -> None:
     torch.testing.assert_close(rejected.grad, torch.tensor([0.05]))
 
 
+PAIRS = [
+    make.preference(
+        ("user", make.picture(40, 16), "O que vês?"),
+        chosen="Um autocarro.",
+        rejected="Um ônibus azul.",
+    ),
+    make.preference(chosen="Está a chover muito.", rejected="Não."),
+]
+
+
 @pytest.fixture(scope="module")
-def pairs(tiny_model: Path) -> Batch:
+def pairs(tiny_model: Path) -> ForkBatch:
     renderer = Renderer.load(tiny_model)
-    rows = [
-        make.preference(
-            ("user", make.picture(40, 16), "O que vês?"),
-            chosen="Um autocarro.",
-            rejected="Um ônibus azul.",
-        ),
-        make.preference(chosen="Está a chover muito.", rejected="Não."),
-    ]
-    answers = [renderer.answers(row) for row in rows]
+    forks = [fork_of(renderer, row) for row in PAIRS]
+    return collate_forks(forks, pad_id=renderer.pad_id, multiple=8)
+
+
+@pytest.mark.parametrize("attention", ["eager", "sdpa"])
+@pytest.mark.parametrize("chunk", [3, 2048])
+def test_a_prompt_computed_once_gives_what_two_passes_give(
+    tiny_model: Path,
+    pairs: ForkBatch,
+    chunk: int,
+    attention: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(objectives, "HEAD_CHUNK", chunk)
+    renderer = Renderer.load(tiny_model)
+    answers = [renderer.answers(row) for row in PAIRS]
     both = [pair[0] for pair in answers] + [pair[1] for pair in answers]
-    return collate(both, pad_id=renderer.pad_id)
+    twice = collate(both, pad_id=renderer.pad_id)
+    weights = torch.tensor([1.0, -2.0, 0.5, 3.0])
+
+    def apart(model: Any) -> torch.Tensor:
+        return -token_losses(model, twice).sum(1)
+
+    def forked(model: Any) -> torch.Tensor:
+        return answer_log_probs(model, pairs)[0]
+
+    found = []
+    for compute in (apart, forked):
+        model: Any = export.load(tiny_model)
+        model.set_attn_implementation(attention)
+        sums = compute(model)
+        (sums * weights).sum().backward()
+        gradients = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
+        found.append((sums.detach(), gradients))
+    (sums, gradients), (other_sums, other_gradients) = found
+    torch.testing.assert_close(other_sums, sums)
+    assert set(other_gradients) == set(gradients)
+    for name, gradient in gradients.items():
+        torch.testing.assert_close(other_gradients[name], gradient, rtol=1e-3, atol=1e-5, msg=name)
 
 
-def test_a_preference_at_its_own_reference_is_log_2(model: Any, pairs: Batch) -> None:
+def test_answers_are_counted_in_tokens(model: Any, tiny_model: Path, pairs: ForkBatch) -> None:
+    renderer = Renderer.load(tiny_model)
+    texts = [row.record.chosen.text for row in PAIRS] + [row.record.rejected.text for row in PAIRS]
+    _, counts = answer_log_probs(model, pairs)
+    assert counts.tolist() == [len(renderer.answer(text)) for text in texts]
+
+
+def test_a_preference_at_its_own_reference_is_log_2(model: Any, pairs: ForkBatch) -> None:
     with torch.no_grad():
         chosen, rejected = answer_log_probs(model, pairs)[0].chunk(2)
     result = preference(model, pairs, (chosen, rejected), beta=0.1, chosen_weight=0.0)
@@ -186,7 +219,7 @@ def test_a_preference_at_its_own_reference_is_log_2(model: Any, pairs: Batch) ->
     assert result.metrics["rejected_log_prob"] == pytest.approx(float(rejected.sum()))
 
 
-def test_chosen_weight_adds_the_mean_loss_of_a_chosen_token(model: Any, pairs: Batch) -> None:
+def test_chosen_weight_adds_the_mean_loss_of_a_chosen_token(model: Any, pairs: ForkBatch) -> None:
     reference = (torch.tensor([-10.0, -20.0]), torch.tensor([-11.0, -5.0]))
     plain = preference(model, pairs, reference, beta=0.1, chosen_weight=0.0)
     kept = preference(model, pairs, reference, beta=0.1, chosen_weight=0.5)
@@ -196,7 +229,7 @@ def test_chosen_weight_adds_the_mean_loss_of_a_chosen_token(model: Any, pairs: B
     assert kept.metrics["dpo_loss"] == plain.metrics["dpo_loss"]
 
 
-def test_answers_can_be_compared_a_token(model: Any, pairs: Batch) -> None:
+def test_answers_can_be_compared_a_token(model: Any, pairs: ForkBatch) -> None:
     with torch.no_grad():
         sums, counts = answer_log_probs(model, pairs)
     reference = (torch.tensor([-10.0, -20.0]), torch.tensor([-11.0, -5.0]))
@@ -207,7 +240,7 @@ def test_answers_can_be_compared_a_token(model: Any, pairs: Batch) -> None:
     assert found.metrics["kl"] == pytest.approx(float(-drift.sum() / 2), abs=1e-4)
 
 
-def test_a_step_of_dpo_widens_the_margin(tiny_model: Path, pairs: Batch) -> None:
+def test_a_step_of_dpo_widens_the_margin(tiny_model: Path, pairs: ForkBatch) -> None:
     model: Any = export.load(tiny_model)
     with torch.no_grad():
         sums, _ = answer_log_probs(model, pairs)

@@ -228,18 +228,21 @@ def collate(
         start = length - len(item.ids) if side == "left" else 0
         span = slice(start, start + len(item.ids))
         ids[row, span], mask[row, span], supervised[row, span] = item.ids, 1, item.supervised
-    sizes = [size for item in rendered for size in item.image_sizes]
-    pixels = None
-    if sizes:
-        tiles = np.concatenate([item.tiles for item in rendered if item.image_sizes])
-        pixels = torch.from_numpy(scaled(tiles))
     return Batch(
         torch.from_numpy(ids),
         torch.from_numpy(mask),
         torch.from_numpy(supervised),
-        pixels,
-        torch.tensor(sizes, dtype=torch.long) if sizes else None,
+        *pictures_of(rendered),
     )
+
+
+def pictures_of(rendered: Sequence[Rendered]) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+    """Give the tiles and the sizes of all pictures as a model takes them, or nothing."""
+    sizes = [size for item in rendered for size in item.image_sizes]
+    if not sizes:
+        return None, None
+    tiles = np.concatenate([item.tiles for item in rendered if item.image_sizes])
+    return torch.from_numpy(scaled(tiles)), torch.tensor(sizes, dtype=torch.long)
 
 
 def scaled(tiles_N3PP: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

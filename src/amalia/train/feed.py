@@ -21,6 +21,7 @@ from transformers import PreTrainedTokenizerFast
 from amalia import manifest as manifests
 from amalia.device import Device
 from amalia.errors import TrainingError
+from amalia.model.fork import Fork, collate_forks, fork_of
 from amalia.model.letters import spelled, targets
 from amalia.model.render import Rendered, Renderer, collate, scaled
 from amalia.model.tile import TileGrid
@@ -101,8 +102,7 @@ class RenderedRows:
 class AnswerPair:
     """A preference, rendered, with what the reference thinks of it."""
 
-    chosen: Rendered
-    rejected: Rendered
+    fork: Fork
     reference: Pair
 
 
@@ -126,10 +126,10 @@ class RenderedPairs:
 
     def item(self, index: int, epoch: int) -> AnswerPair:
         """Render a pair, or the next that fits."""
-        row, answers = _first_that_fits(
-            self, index, epoch, self.renderer.answers, lambda both: max(len(b.ids) for b in both)
+        row, fork = _first_that_fits(
+            self, index, epoch, partial_(fork_of, self.renderer), lambda fork: fork.longest
         )
-        return AnswerPair(*answers, self.reference[key(row)])
+        return AnswerPair(fork, self.reference[key(row)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,7 @@ def open_feed(
                 Rows(folder, "preferences"), begun.renderer, stage.max_tokens, known
             )
 
-        return _feed(stage, find, pairs, lambda pair: len(pair.chosen.ids), cut)
+        return _feed(stage, find, pairs, lambda pair: len(pair.fork), cut)
     cut = partial_(next_token_step, micro=micro, pad_id=pad_id, device=device.kind)
 
     def rendered(folder: Path) -> Source[Rendered]:
@@ -259,11 +259,9 @@ def preference_step(
 ) -> list[MicroBatch]:
     """Cut the items of a step into micro-batches of DPO."""
     found = []
-    for chunk in micro.cut(
-        items, lambda item: 2 * max(len(item.chosen.ids), len(item.rejected.ids))
-    ):
-        both = [item.chosen for item in chunk] + [item.rejected for item in chunk]
-        batch = collate(both, pad_id=pad_id, multiple=LENGTH_STEP).to(device)
+    for chunk in micro.cut(items, lambda item: len(item.fork)):
+        forks = [item.fork for item in chunk]
+        batch = collate_forks(forks, pad_id=pad_id, multiple=LENGTH_STEP, device=device)
         chosen, rejected = torch.tensor([item.reference for item in chunk], device=device).unbind(1)
         compute = partial_(
             objectives.preference,
@@ -275,9 +273,9 @@ def preference_step(
             length_normalized=objective.length_normalized,
             chosen_weight=objective.chosen_weight,
         )
-        tokens = sum(len(item.ids) for item in both)
-        tiles = sum(len(item.tiles) for item in both)
-        names = tuple(item.chosen.name for item in chunk)
+        tokens = sum(map(len, forks))
+        tiles = sum(len(fork.prompt.tiles) for fork in forks)
+        names = tuple(fork.prompt.name for fork in forks)
         found.append(MicroBatch(compute, tokens, tiles, names))
     return found
 

@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from transformers import PreTrainedModel, SiglipModel
 
+from amalia.model.fork import ForkBatch
 from amalia.model.letters import BLANK
 from amalia.model.render import Batch
 
@@ -49,23 +50,21 @@ def next_token(model: PreTrainedModel, batch: Batch) -> LossSum:
     return LossSum(total, targets_S.numel(), {"token_accuracy": float(right)})
 
 
-def answer_log_probs(model: PreTrainedModel, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-    """Log-probability of the supervised tokens of each sequence.
+def answer_log_probs(model: PreTrainedModel, batch: ForkBatch) -> tuple[torch.Tensor, torch.Tensor]:
+    """Log-probability of each answer after its prompt, every prompt computed once.
 
     Returns:
-        Sums in nats, float32 [B], and numbers of tokens, int64 [B].
+        Sums in nats, float32 [A], and numbers of tokens, int64 [A], in the order of ``owners_S``.
     """
-    hidden_SH, targets_S = _supervised_states(model, batch)
+    hidden_BTH = model.model(**batch.model_inputs(), use_cache=False).last_hidden_state
+    hidden_SH = hidden_BTH.flatten(0, 1)[batch.predictors_S]
     parts = [
         -F.cross_entropy(logits_SV, targets, reduction="none")
-        for logits_SV, targets in _read_out(model, hidden_SH, targets_S)
+        for logits_SV, targets in _read_out(model, hidden_SH, batch.targets_S)
     ]
-    counts_B = batch.supervised_BT[:, 1:].sum(1)
-    owner_S = torch.repeat_interleave(torch.arange(len(counts_B), device=counts_B.device), counts_B)
-    sums_B = torch.zeros(len(counts_B), device=counts_B.device).index_add(
-        0, owner_S, torch.cat(parts)
-    )
-    return sums_B, counts_B
+    zeros_A = torch.zeros(batch.num_answers, device=hidden_SH.device)
+    counts_A = torch.bincount(batch.owners_S, minlength=batch.num_answers)
+    return zeros_A.index_add(0, batch.owners_S, torch.cat(parts)), counts_A
 
 
 def dpo_loss(
@@ -109,7 +108,7 @@ def dpo_loss(
 
 def preference(
     model: PreTrainedModel,
-    batch: Batch,
+    batch: ForkBatch,
     reference: tuple[torch.Tensor, torch.Tensor],
     *,
     beta: float,
@@ -122,7 +121,7 @@ def preference(
 
     Args:
         model: The model in training.
-        batch: 2B sequences, first the B chosen, then the B rejected.
+        batch: B prompts, each with its chosen and its rejected answer.
         reference: Log-probabilities of chosen and rejected under the reference, [B] each.
         beta: See ``dpo_loss``.
         kind: See ``dpo_loss``.

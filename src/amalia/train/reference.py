@@ -15,7 +15,8 @@ import torch
 from transformers import PreTrainedModel
 
 from amalia.device import Device
-from amalia.model.render import Renderer, chat_template, collate
+from amalia.model.fork import collate_forks, fork_of
+from amalia.model.render import Renderer, chat_template
 from amalia.progress import Progress
 from amalia.records import Preference, Row
 from amalia.store import write_text
@@ -64,9 +65,9 @@ def compute(
     with Progress("reference", len(missing)) as progress, torch.no_grad():
         for number, start in enumerate(range(0, len(missing), batch)):
             chunk = missing[start : start + batch]
-            chosen, rejected = zip(*(renderer.answers(row) for row in chunk), strict=True)
+            forks = [fork_of(renderer, row) for row in chunk]
+            tensors = collate_forks(forks, pad_id=renderer.pad_id, device=device.kind)
             with device.autocast():
-                tensors = collate([*chosen, *rejected], pad_id=renderer.pad_id).to(device.kind)
                 sums, _ = answer_log_probs(model, tensors)
             pairs = zip(*(part.tolist() for part in sums.chunk(2)), strict=True)
             known |= {key(row): pair for row, pair in zip(chunk, pairs, strict=True)}
