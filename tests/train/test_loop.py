@@ -25,11 +25,13 @@ from amalia.model.render import Renderer
 from amalia.records import Conversation, Row
 from amalia.train import checkpoint, loop
 from amalia.train.feed import Limits, MicroBatch, next_token_step
-from amalia.train.loop import freeze, measure, run_stage, train_step
+from amalia.train.loop import run_stage
 from amalia.train.objectives import LossSum
 from amalia.train.optimizer import Optimizers, optimizers_for
 from amalia.train.preemption import Preempted
 from amalia.train.stage import Places, Stage, Trainable
+from amalia.train.step import measure, train_step
+from amalia.train.trainable import freeze
 
 CPU = Device("cpu", "float32", "a test", "test", 1, 0)
 COLORS = ("red", "green", "blue", "white", "black", "yellow")

@@ -33,6 +33,26 @@ from amalia.records import Conversation, Image, Preference, Row, Text, Turn
 
 
 @dataclass(frozen=True, slots=True)
+class Outline:
+    """One conversation as token ids, its pictures known by their sizes only."""
+
+    ids: tuple[int, ...]
+    """[T]"""
+    supervised: tuple[bool, ...]
+    """[T], true where the model is trained to predict this very token."""
+    image_sizes: tuple[tuple[int, int], ...]
+    """(height, width) in px of each picture, [I]"""
+    num_tiles: int
+    """Of all pictures."""
+    name: str = ""
+    """Which record it is, for messages."""
+
+    def __len__(self) -> int:
+        """Tokens."""
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
 class Rendered:
     """One conversation as the model sees it."""
 
@@ -111,16 +131,39 @@ class Renderer:
         Raises:
             RecordError: No assistant turn, or a picture the row does not carry.
         """
-        if not any(turn.role == "assistant" for turn in row.record.turns):
+        return self.looked_at(self.outline(row.record), row)
+
+    def outline(self, conversation: Conversation) -> Outline:
+        """Render all turns without looking at a picture; assistant turns are supervised.
+
+        Raises:
+            RecordError: No assistant turn.
+        """
+        if not any(turn.role == "assistant" for turn in conversation.turns):
             raise RecordError(
-                f"conversation {row.record.id} has no assistant turn; there is nothing to learn from it",
+                f"conversation {conversation.id} has no assistant turn; there is nothing to learn from it",
                 reason="no_assistant_turn",
             )
-        return self._render(row.record, row.images, answer_follows=False)
+        return self._outline(conversation, answer_follows=False)
+
+    def looked_at(self, outline: Outline, row: Row[Conversation]) -> Rendered:
+        """Cut the pictures of a conversation into tiles.
+
+        Args:
+            outline: Of this very conversation.
+            row: The conversation with its pictures.
+
+        Raises:
+            RecordError: A picture the row does not carry or that cannot be read.
+        """
+        tiles = [self._cut(image, row.images, row.record.id) for image in row.record.images]
+        side = self.grid.tile_px if self.grid else 1
+        stacked = np.concatenate(tiles) if tiles else np.zeros((0, 3, side, side), np.uint8)
+        return Rendered(outline.ids, outline.supervised, stacked, outline.image_sizes, outline.name)
 
     def prompt(self, row: Row[Conversation]) -> Rendered:
         """Render the turns and the header of the assistant turn to come; nothing is supervised."""
-        rendered = self._render(row.record, row.images, answer_follows=True)
+        rendered = self.looked_at(self._outline(row.record, answer_follows=True), row)
         return replace(rendered, supervised=(False,) * len(rendered.ids))
 
     def answers(self, row: Row[Preference]) -> tuple[Rendered, Rendered]:
@@ -145,9 +188,7 @@ class Renderer:
         ids = (*self._encode(text), int(self.tokenizer.pad_token_id))
         return Rendered(ids, (True,) * len(ids), np.zeros((0, 3, 1, 1), np.uint8), ())
 
-    def _render(
-        self, conversation: Conversation, images: Mapping[str, bytes], *, answer_follows: bool
-    ) -> Rendered:
+    def _outline(self, conversation: Conversation, *, answer_follows: bool) -> Outline:
         ids: list[int] = []
         supervised: list[bool] = []
         for turn in conversation.turns:
@@ -161,12 +202,9 @@ class Renderer:
             header = self._encode("<|im_start|>assistant\n")
             ids += header
             supervised += [False] * len(header)
-        pictures = conversation.images
-        sizes = tuple((image.height_px, image.width_px) for image in pictures)
-        tiles = [self._cut(image, images, conversation.id) for image in pictures]
-        side = self.grid.tile_px if self.grid else 1
-        stacked = np.concatenate(tiles) if tiles else np.zeros((0, 3, side, side), np.uint8)
-        return Rendered(tuple(ids), tuple(supervised), stacked, sizes, conversation.id)
+        sizes = tuple((image.height_px, image.width_px) for image in conversation.images)
+        count = sum(self.grid.num_tiles(*size) for size in sizes) if self.grid else 0
+        return Outline(tuple(ids), tuple(supervised), sizes, count, conversation.id)
 
     def _body(self, turn: Turn, record_id: str) -> list[int]:
         ids: list[int] = []
@@ -193,8 +231,14 @@ class Renderer:
                 reason="picture_missing",
             )
         # Pictures in artifacts were decoded and bounded when the artifact was made (``pictures.read``).
-        with PillowImage.open(io.BytesIO(images[image.sha256])) as picture:
-            return self.grid.cut(picture.convert("RGB"))
+        try:
+            with PillowImage.open(io.BytesIO(images[image.sha256])) as picture:
+                return self.grid.cut(picture.convert("RGB"))
+        except (OSError, SyntaxError, ValueError) as error:
+            raise RecordError(
+                f"picture {image.sha256[:12]} of conversation {record_id} cannot be read: {error}",
+                reason="picture_unreadable",
+            ) from error
 
     def _encode(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False) if text else []

@@ -7,15 +7,12 @@ next batch is prepared in a thread while this one is computed.
 
 from __future__ import annotations
 
-import json
-import math
 import resource
 import time
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import nn
@@ -28,14 +25,16 @@ from amalia.manifest import Input, Manifest
 from amalia.model import build
 from amalia.progress import Progress
 from amalia.recipe import fingerprint
-from amalia.store import Workshop, disk_errors, write_text
+from amalia.store import Workshop, disk_errors
 from amalia.train import checkpoint
 from amalia.train.feed import Feed, MicroBatch, open_feed
-from amalia.train.objectives import LossSum
-from amalia.train.optimizer import Optimizers, optimizers_for
+from amalia.train.log import StageLog, names_of
+from amalia.train.optimizer import optimizers_for
 from amalia.train.preemption import Preempted, Preemption
-from amalia.train.stage import LOG_NAME, Places, Stage, Trainable
+from amalia.train.stage import LOG_NAME, Places, Stage
 from amalia.train.start import begin, write
+from amalia.train.step import StepResult, measure, train_step
+from amalia.train.trainable import freeze
 
 _NAMES_SHOWN = 8
 
@@ -92,31 +91,6 @@ def run_stage(stage: Stage, places: Places) -> Manifest:
         )
 
 
-def freeze(model: PreTrainedModel, trainable: Mapping[Any, Trainable]) -> dict[str, nn.Parameter]:
-    """Let exactly the named parts train.
-
-    Returns:
-        The parameters that train, by name.
-
-    Raises:
-        TrainingError: A part the model does not have.
-    """
-    parts = build.parts(model)
-    unknown = sorted(set(trainable) - set(parts))
-    if unknown:
-        have = ", ".join(sorted(parts))
-        raise TrainingError(
-            f"trainable names {', '.join(unknown)}; this model has the parts {have}"
-        )
-    trained: dict[str, nn.Parameter] = {}
-    for name, part in parts.items():
-        for parameter in part.parameters.values():
-            parameter.requires_grad_(name in trainable)
-        if name in trainable:
-            trained |= part.parameters
-    return trained
-
-
 def _attend(model: PreTrainedModel, attention: str) -> None:
     """Choose the attention of a model and of the models inside it, by their configurations.
 
@@ -126,82 +100,6 @@ def _attend(model: PreTrainedModel, attention: str) -> None:
     for module in model.modules():
         if isinstance(module, PreTrainedModel):
             module.config._attn_implementation = attention
-
-
-class StepResult(NamedTuple):
-    """What one optimizer step did."""
-
-    loss: float
-    grad_norm: float
-    metrics: dict[str, float]
-
-    @property
-    def is_finite(self) -> bool:
-        """Whether loss and gradient are numbers; if not, the step was refused."""
-        return math.isfinite(self.loss) and math.isfinite(self.grad_norm)
-
-
-def train_step(
-    model: PreTrainedModel,
-    batches: list[MicroBatch],
-    optimizer: Optimizers,
-    *,
-    clip_norm: float,
-    device: Device,
-) -> StepResult:
-    """Compute all micro-batches, divide by their global count, clip, and step.
-
-    Where the loss or the gradient is not finite the model and the optimizer are left as they were.
-    """
-    optimizer.zero_grad()
-    sums = _Sums()
-    for batch in batches:
-        with device.autocast():
-            result = batch.compute(model)
-        # Text says nothing about a connector or a tower that train alone.
-        if result.total.requires_grad:
-            result.total.backward()
-        sums.add(result)
-    parameters = optimizer.parameters
-    for parameter in parameters:
-        if parameter.grad is not None:
-            parameter.grad.div_(max(sums.count, 1))
-    norm = float(nn.utils.clip_grad_norm_(parameters, clip_norm))
-    done = sums.divided(norm)
-    if done.is_finite:
-        optimizer.step()
-    return done
-
-
-def measure(model: PreTrainedModel, batches: list[MicroBatch], device: Device) -> StepResult:
-    """Compute the loss of batches without training."""
-    model.eval()
-    sums = _Sums()
-    with torch.no_grad(), device.autocast():
-        for batch in batches:
-            sums.add(batch.compute(model))
-    model.train()
-    return sums.divided(0.0)
-
-
-@dataclass
-class _Sums:
-    """Losses and metrics of micro-batches, to be divided by their global count once."""
-
-    total: float = 0.0
-    count: int = 0
-    metrics: dict[str, float] = field(default_factory=dict)
-
-    def add(self, result: LossSum) -> None:
-        self.total += float(result.total.detach())
-        self.count += result.count
-        for name, value in result.metrics.items():
-            self.metrics[name] = self.metrics.get(name, 0.0) + value
-
-    def divided(self, grad_norm: float) -> StepResult:
-        count = max(self.count, 1)
-        means = {name: value / count for name, value in self.metrics.items()}
-        return StepResult(self.total / count, grad_norm, means)
 
 
 def _train(
@@ -216,7 +114,7 @@ def _train(
     checkpoints = partial / "checkpoints"
     step = checkpoint.load(checkpoints, parameters=trained, optimizer=optimizer)
     kept = checkpoint.Kept(stage.run.keep_last, stage.run.keep_every)
-    log, refused = _Log(partial / LOG_NAME, step), 0
+    log, refused = StageLog(partial / LOG_NAME, step), 0
     saved_at = time.monotonic()
     every = max(1, stage.steps // stage.validation.times) if stage.validation else 0
     model.train()
@@ -275,76 +173,12 @@ def _train(
 
 
 def _not_finite(result: StepResult, batches: list[MicroBatch], refused: int) -> str:
-    names = _names(batches)
+    names = names_of(batches)
     shown = ", ".join(names[:_NAMES_SHOWN]) + (", …" if len(names) > _NAMES_SHOWN else "")
     return (
         f"loss {result.loss} with gradient norm {result.grad_norm} is not finite, {refused} steps in a row, "
         f"the last of {shown or 'records without a name'}; lower the learning rate or look at these records"
     )
-
-
-def _names(batches: list[MicroBatch]) -> list[str]:
-    return [name for batch in batches for name in batch.names]
-
-
-class _Log:
-    """Losses and metrics, one JSON object a line; what stands after a resumed step is dropped."""
-
-    def __init__(self, path: Path, step: int) -> None:
-        self._path = path
-        spent = 0.0
-        kept: list[str] = []
-        self.tokens = self.tiles = 0
-        if path.is_file():
-            for line in path.read_text("utf-8").splitlines():
-                try:
-                    entry = json.loads(line)
-                except ValueError:
-                    break  # the line a kill cut short
-                if entry["step"] > step or (step == 0):
-                    break
-                kept.append(line)
-                self.tokens += entry.get("tokens", 0)
-                self.tiles += entry.get("tiles", 0)
-                spent = entry["seconds"]
-        self._started = time.monotonic() - spent
-        write_text(path, "".join(f"{line}\n" for line in kept))
-
-    @property
-    def seconds(self) -> float:
-        """Seconds the kept steps took, those before a stop included."""
-        return round(time.monotonic() - self._started, 3)
-
-    def write(
-        self,
-        step: int,
-        series: str,
-        result: StepResult,
-        *,
-        lr_fraction: float | None = None,
-        batches: list[MicroBatch] | None = None,
-    ) -> None:
-        entry: dict[str, Any] = {"loss": result.loss, **result.metrics}
-        if batches is not None:
-            entry |= self._counted(batches)
-            entry |= {"grad_norm": result.grad_norm, "lr_fraction": lr_fraction}
-        self._append(step, series, entry)
-
-    def refuse(self, step: int, batches: list[MicroBatch]) -> None:
-        """Write that a step was refused, and the records it was of."""
-        self._append(step, "refused", {**self._counted(batches), "records": _names(batches)})
-
-    def _counted(self, batches: list[MicroBatch]) -> dict[str, int]:
-        tokens = sum(batch.num_tokens for batch in batches)
-        tiles = sum(batch.num_tiles for batch in batches)
-        self.tokens += tokens
-        self.tiles += tiles
-        return {"tokens": tokens, "tiles": tiles}
-
-    def _append(self, step: int, series: str, entry: Mapping[str, Any]) -> None:
-        line = json.dumps({"step": step, "series": series, **entry, "seconds": self.seconds})
-        with disk_errors(self._path), self._path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
 
 
 def _inputs(stage: Stage, places: Places) -> tuple[Input, ...]:

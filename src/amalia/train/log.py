@@ -1,0 +1,87 @@
+"""What a stage did, step by step, in ``log.jsonl``."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from amalia.store import disk_errors, write_text
+from amalia.train.feed import MicroBatch
+from amalia.train.step import StepResult
+
+
+def names_of(batches: list[MicroBatch]) -> list[str]:
+    """Name the records of micro-batches."""
+    return [name for batch in batches for name in batch.names]
+
+
+class StageLog:
+    """Losses and metrics, one JSON object a line; what stands after a resumed step is dropped."""
+
+    def __init__(self, path: Path, step: int) -> None:
+        self._path = path
+        spent = 0.0
+        kept: list[str] = []
+        self.tokens = self.tiles = 0
+        if path.is_file():
+            for line in path.read_text("utf-8").splitlines():
+                try:
+                    entry = json.loads(line)
+                except ValueError:
+                    break  # the line a kill cut short
+                if entry["step"] > step or (step == 0):
+                    break
+                kept.append(line)
+                self.tokens += entry.get("tokens", 0)
+                self.tiles += entry.get("tiles", 0)
+                spent = entry["seconds"]
+        self._started = time.monotonic() - spent
+        write_text(path, "".join(f"{line}\n" for line in kept))
+
+    @property
+    def seconds(self) -> float:
+        """Seconds the kept steps took, those before a stop included."""
+        return round(time.monotonic() - self._started, 3)
+
+    def write(
+        self,
+        step: int,
+        series: str,
+        result: StepResult,
+        *,
+        lr_fraction: float | None = None,
+        batches: list[MicroBatch] | None = None,
+    ) -> None:
+        """Write what a step or a validation gave.
+
+        Args:
+            step: Steps done.
+            series: ``train`` or ``validation``.
+            result: Loss and metrics.
+            lr_fraction: Of the peak learning rates.
+            batches: What was trained on.
+        """
+        entry: dict[str, Any] = {"loss": result.loss, **result.metrics}
+        if batches is not None:
+            entry |= self._counted(batches)
+            entry |= {"grad_norm": result.grad_norm, "lr_fraction": lr_fraction}
+        self._append(step, series, entry)
+
+    def refuse(self, step: int, batches: list[MicroBatch]) -> None:
+        """Write that a step was refused, and the records it was of."""
+        self._append(step, "refused", {**self._counted(batches), "records": names_of(batches)})
+
+    def _counted(self, batches: list[MicroBatch]) -> dict[str, int]:
+        tokens = sum(batch.num_tokens for batch in batches)
+        tiles = sum(batch.num_tiles for batch in batches)
+        self.tokens += tokens
+        self.tiles += tiles
+        return {"tokens": tokens, "tiles": tiles}
+
+    def _append(self, step: int, series: str, entry: Mapping[str, Any]) -> None:
+        line = json.dumps({"step": step, "series": series, **entry, "seconds": self.seconds})
+        with disk_errors(self._path), self._path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
