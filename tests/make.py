@@ -116,6 +116,15 @@ def conversation(
     return Row(record, _bytes_of(given))
 
 
+def broken(row: Row[Conversation]) -> Row[Conversation]:
+    """Cut the one picture of a conversation short, so that it cannot be decoded."""
+    (picture_,) = row.record.images
+    data = row.images[picture_.sha256][:60]
+    digest = hashlib.sha256(data).hexdigest()
+    text = row.record.model_dump_json().replace(picture_.sha256, digest)
+    return Row(Conversation.model_validate_json(text), {digest: data})
+
+
 def preference(
     *prompt: tuple[Any, ...],
     chosen: str = "O autocarro está parado.",

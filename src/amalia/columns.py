@@ -122,7 +122,7 @@ def to_columns(row: Row[Any]) -> dict[str, Any]:
 
 
 def from_columns(columns: dict[str, Any], kind: str) -> Row[Any]:
-    """Make a record of one Parquet row.
+    """Make a record of one Parquet row, without its pictures if they were not read.
 
     Raises:
         RecordError: The row breaks a rule of ``records``, or a picture is not the one that was written.
@@ -147,14 +147,16 @@ def _record(columns: dict[str, Any], kind: str) -> Row[Any]:
     pictures, images = [], {}
     for item, (height, width) in zip(columns["images"], columns["image_sizes_px"], strict=True):
         name = Path(item["path"])
-        digest = hashlib.sha256(item["bytes"]).hexdigest()
+        data = item.get("bytes")
+        digest = hashlib.sha256(data).hexdigest() if data else name.stem
         if digest != name.stem:
             raise _PicturesDiffer(f"picture {item['path'][:12]} is not the one that was written")
         media_type = "image/" + name.suffix.removeprefix(".")
         pictures.append(
             Image(sha256=digest, width_px=width, height_px=height, media_type=media_type)
         )
-        images[digest] = item["bytes"]
+        if data:
+            images[digest] = data
     common = {"id": columns["id"], "origin": origin}
     turns = _turns(columns["prompt" if kind == "preferences" else "messages"], pictures)
     conversation = Conversation.model_validate(

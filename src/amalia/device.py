@@ -72,6 +72,13 @@ class Device:
         plain = self.kind == "cpu" and longest <= _LONGEST_PLAIN_ATTENTION
         return "eager" if plain else "sdpa"
 
+    def packed_attention(self) -> Literal["documents", "varlen", "block"]:
+        """Name of the attention to train packed sequences with, see ``model.attention``."""
+        if self.kind == "cpu":
+            return "documents"
+        # Flash attention takes no float32.
+        return "varlen" if self.dtype == "bfloat16" else "block"
+
     def autocast(self) -> AbstractContextManager[object]:
         """Compute matrix products in ``dtype``; does nothing for float32."""
         if self.dtype == "float32":

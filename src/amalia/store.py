@@ -226,19 +226,26 @@ def read_shard(path: Path, kind: str) -> Iterator[Row[Any]]:
             yield from_columns(column, kind)
 
 
-def read_group(path: Path, group: int) -> Any:
-    """Read one row group, a pyarrow table, naming the file when it is damaged."""
+def read_group(path: Path, group: int, *, columns: Sequence[str] | None = None) -> Any:
+    """Read one row group, a pyarrow table, naming the file when it is damaged.
+
+    Args:
+        path: Parquet file.
+        group: Which of its row groups.
+        columns: Read these only, as Parquet names them.
+    """
     try:
-        with pq.ParquetFile(path) as file:
-            return file.read_row_group(group)
+        with open_shard(path) as file:
+            return file.read_row_group(group, columns=None if columns is None else list(columns))
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path, error) from error
 
 
 def open_shard(path: Path) -> pq.ParquetFile:
-    """Open a Parquet file, naming it when it is damaged."""
+    """Open a Parquet file, local or on another store, naming it when it is damaged."""
     try:
-        return pq.ParquetFile(path)
+        # A path of this machine is mapped, not copied; pyarrow does not know those of other stores.
+        return pq.ParquetFile(path if isinstance(path, Path) else path.open("rb"))
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path, error) from error
 

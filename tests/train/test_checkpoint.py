@@ -15,8 +15,10 @@ from amalia.errors import ArtifactError
 from amalia.train import checkpoint
 from amalia.train.checkpoint import Kept
 from amalia.train.optimizer import Optimizers
+from amalia.train.order import Cursor
 
 DEFAULT = Kept()
+CURSOR = Cursor(96, ((90, 0), (93, 1)), 5)
 
 
 class Trained:
@@ -43,11 +45,13 @@ class Trained:
 
     def save(self, folder: Path, step: int, kept: Kept = DEFAULT) -> None:
         checkpoint.save(
-            folder, step, kept=kept, parameters=self.parameters, optimizer=self.optimizer
+            folder, step, CURSOR, kept=kept, parameters=self.parameters, optimizer=self.optimizer
         )
 
     def load(self, folder: Path) -> int:
-        return checkpoint.load(folder, parameters=self.parameters, optimizer=self.optimizer)
+        resumed = checkpoint.load(folder, parameters=self.parameters, optimizer=self.optimizer)
+        assert resumed.cursor == (CURSOR if resumed.step else Cursor())
+        return resumed.step
 
 
 def test_going_on_from_a_checkpoint_equals_not_having_stopped(tmp_path: Path) -> None:

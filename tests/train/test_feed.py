@@ -1,35 +1,22 @@
-"""From artifacts to micro-batches: what is too long gives way, and nothing is lost on the way."""
+"""From artifacts to the micro-batches of a step, whatever is packed, broken or shared out."""
 
 from __future__ import annotations
 
-import random
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import make
 import pytest
-import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from amalia.device import Device
 from amalia.errors import TrainingError
-from amalia.model import export
-from amalia.model.fork import fork_of
+from amalia.model import attention, export
 from amalia.model.render import Renderer
-from amalia.train.feed import (
-    AnswerPair,
-    Limits,
-    RenderedPairs,
-    RenderedRows,
-    contrast_step,
-    next_token_step,
-    open_feed,
-    preference_step,
-)
-from amalia.train.mixture import Rows
-from amalia.train.reference import key
-from amalia.train.stage import Preferences, Stage
+from amalia.train.feed import Feed, Step, open_feed
+from amalia.train.order import Cursor
+from amalia.train.ranks import Ranks
+from amalia.train.stage import Stage
 from amalia.train.start import Begun
 
 CPU = Device("cpu", "float32", "a test", "test", 1, 0)
@@ -40,137 +27,25 @@ def renderer(tiny_model: Path) -> Renderer:
     return Renderer.load(tiny_model)
 
 
-@pytest.fixture
-def conversations(tmp_path: Path) -> Path:
-    """Ten conversations, number 3 and 4 far too long."""
-    rows = [
-        make.conversation(
-            ("user", *([make.picture(20, 12, noise=n)] if n % 2 else []), "Que é isto?"),
-            ("assistant", "É um gato. " * (40 if n in (3, 4) else 1)),
-            id=f"c{n}",
-        )
-        for n in range(10)
-    ]
-    return make.write_artifact(tmp_path / "conversas", "conversations", rows)
-
-
-def test_what_is_too_long_gives_way_to_the_next_and_is_counted(
-    conversations: Path, renderer: Renderer
-) -> None:
-    rows = RenderedRows(Rows(conversations, "conversations"), renderer, max_tokens=80)
-    assert (rows.name, len(rows)) == ("conversas", 10)
-    assert rows.item(3, 0).ids == rows.item(5, 0).ids == rows.item(4, 1).ids
-    assert rows.too_long == {3, 4}
-    assert all(len(rows.item(n, 0).ids) <= 80 for n in range(10))
-
-
-def test_when_everything_is_too_long_there_is_one_line(
-    conversations: Path, renderer: Renderer
-) -> None:
-    rows = RenderedRows(Rows(conversations, "conversations"), renderer, max_tokens=5)
-    with pytest.raises(TrainingError, match="no record of conversas fits into max_tokens 5; raise"):
-        rows.item(0, 0)
-
-
-def test_pairs_carry_what_the_reference_thinks_of_them(tmp_path: Path, renderer: Renderer) -> None:
-    made = [make.preference(id="p0", chosen="Sim. " * 99), make.preference(id="p1")]
-    folder = make.write_artifact(tmp_path / "pares", "preferences", made)
-    known = {key(made[1]): (-1.5, -2.5)}
-    pairs = RenderedPairs(Rows(folder, "preferences"), renderer, 80, known)
-    item = pairs.item(0, 0)
-    assert item.reference == (-1.5, -2.5)
-    assert pairs.too_long == {0}
-    both = [item.fork.prompt.ids + answer for answer in item.fork.answers]
-    assert both == [one.ids for one in renderer.answers(made[1])]
-    pairs.max_tokens = 5
-    with pytest.raises(TrainingError, match="no record of pares fits"):
-        pairs.item(0, 0)
-
-
-def test_micro_batches_hold_every_item_once(conversations: Path, renderer: Renderer) -> None:
-    rows = RenderedRows(Rows(conversations, "conversations"), renderer, max_tokens=80)
-    items = [rows.item(n, 0) for n in (0, 1, 2, 5, 7)]
-    batches = next_token_step(items, micro=Limits(2), pad_id=renderer.pad_id, device="cpu")
-    assert [len(batch.compute.keywords["batch"].input_ids_BT) for batch in batches] == [2, 2, 1]  # type: ignore[attr-defined]
-    assert sum(batch.num_tokens for batch in batches) == sum(len(item.ids) for item in items)
-    assert [batch.num_tiles for batch in batches] == [3, 3, 3]
-
-
-def test_chosen_and_rejected_stay_with_their_reference(
-    tiny_model: Path, renderer: Renderer
-) -> None:
-    rows = [make.preference(id="p1"), make.preference(id="p2", chosen="Sim, há.", rejected="Não.")]
-    model = export.load(tiny_model)
-    items = [AnswerPair(fork_of(renderer, row), (0.0, 0.0)) for row in rows]
-    objective = Preferences(kind="dpo", beta=0.1)
-    # The rewards at reference 0 are the log-probabilities themselves.
-    settings: dict[str, Any] = {"pad_id": renderer.pad_id, "device": "cpu"}
-    (whole,) = preference_step(items, objective, micro=Limits(2), **settings)
-    halves = preference_step(items, objective, micro=Limits(1), **settings)
-    together, apart = whole.compute(model), [half.compute(model) for half in halves]
-    torch.testing.assert_close(together.total, apart[0].total + apart[1].total)
-    assert together.count == 2
-    assert whole.num_tokens == sum(half.num_tokens for half in halves)
-    shifted = AnswerPair(items[0].fork, (0.0, 10.0))
-    (moved,) = preference_step([shifted, items[1]], objective, micro=Limits(2), **settings)
-    gained = moved.compute(model).metrics["reward_margin"] - together.metrics["reward_margin"]
-    assert gained == pytest.approx(0.1 * 10, rel=1e-4)
-
-
-def shown(caption: str, wrong: str, color: str, id: str) -> Any:
-    return make.preference(
-        ("user", make.picture(30, 20, color)), chosen=caption, rejected=wrong, id=id
+def talk(number: int, *, long: bool = False) -> Any:
+    shown = [make.picture(20, 12, noise=number)] if number % 2 else []
+    answer = "É um gato. " * (40 if long else 1 + number % 3)
+    return make.conversation(
+        ("user", *shown, "Que é isto?"), ("assistant", answer), id=f"c{number}"
     )
 
 
-def test_a_contrastive_step_knows_which_captions_are_true(renderer: Renderer) -> None:
-    rows = [
-        shown("um gato", "um cão", "red", "a"),
-        shown("um cão", "um gato", "blue", "b"),
-        shown("um gato", "uma vaca", "green", "c"),
-    ]
-    (batch,) = contrast_step(rows, renderer.tokenizer, image_px=16, max_tokens=12, device="cpu")
-    inputs = batch.compute.keywords  # type: ignore[attr-defined]
-    assert inputs["matches_BC"].tolist() == [
-        [True, False, True, False, True, False],
-        [False, True, False, True, False, False],
-        [True, False, True, False, True, False],
-    ]  # fmt: skip
-    assert inputs["captions_CT"].shape == (6, 12)
-    # The last token of every caption stands in the last place.
-    assert inputs["caption_mask_CT"][:, -1].tolist() == [1] * 6
-    assert inputs["pixels_B3PP"].shape == (3, 3, 16, 16)
-    assert inputs["pixels_B3PP"][0, :, 0, 0].tolist() == [1.0, -1.0, -1.0]
-    assert batch.num_tiles == 3
-    again = renderer.tokenizer.batch_decode(inputs["captions_CT"], skip_special_tokens=True)
-    assert again == ["um gato", "um cão", "um gato", "um cão", "um gato", "uma vaca"]
-
-
-def test_writing_is_read_where_its_letters_are_known(renderer: Renderer) -> None:
-    rows = [
-        shown("um gato", "um cão", "red", "a"),
-        shown("«bá»", "«ba»", "blue", "b"),
-        shown("«bw»", "«bv»", "green", "c"),
-        shown("«ab»", "«bb»", "yellow", "d"),
-    ]
-    fixed: dict[str, Any] = {"image_px": 16, "max_tokens": 12, "device": "cpu"}
-    (batch,) = contrast_step(rows, renderer.tokenizer, letters="aáb", **fixed)
-    written = batch.compute.keywords["written"]  # type: ignore[attr-defined]
-    assert written.rows_W.tolist() == [1, 3]
-    assert written.letters_L.tolist() == [3, 2, 1, 3]
-    assert written.lengths_W.tolist() == [2, 2]
-    for chosen, letters in ((rows[:1], "aáb"), (rows, "")):
-        (batch,) = contrast_step(chosen, renderer.tokenizer, letters=letters, **fixed)
-        assert batch.compute.keywords["written"] is None  # type: ignore[attr-defined]
-
-
-def test_a_contrastive_step_wants_one_picture_each(renderer: Renderer) -> None:
-    with pytest.raises(
-        TrainingError, match="record p1 has 0 pictures; the contrastive loss wants one"
-    ):
-        contrast_step(
-            [make.preference()], renderer.tokenizer, image_px=16, max_tokens=8, device="cpu"
-        )
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> dict[str, Path]:
+    """Artifacts by name: conversations, two of them far too long, and prose."""
+    folder = tmp_path_factory.mktemp("found")
+    talks = [talk(n, long=n in (3, 4)) for n in range(20)]
+    prose = [make.document(text, id=text[:3]) for text in make.TEXTS * 4]
+    return {
+        "model": tiny_model,
+        "conversas": make.write_artifact(folder / "conversas", "conversations", talks),
+        "prosa": make.write_artifact(folder / "prosa", "documents", prose),
+    }
 
 
 def stage(**more: Any) -> Stage:
@@ -186,78 +61,162 @@ def stage(**more: Any) -> Stage:
     return Stage.model_validate({**tree, **more})
 
 
-def test_a_feed_mixes_text_and_conversations_and_keeps_some_aside(
-    tmp_path: Path, conversations: Path, tiny_model: Path, renderer: Renderer
-) -> None:
-    folder = make.write_artifact(
-        tmp_path / "prosa",
-        "documents",
-        [make.document(text, id=text[:3]) for text in make.TEXTS * 4],
-    )
-    found = {"conversas": conversations, "prosa": folder, "model": tiny_model}
-    feed = open_feed(
-        stage(
-            mixture=[{"artifact": "conversas", "weight": 1}, {"artifact": "prosa", "weight": 1}],
-            validation={"artifact": "conversas", "rows": 3},
-            run={"micro_batch": 2},
-        ),
-        Begun(export.load(tiny_model), renderer),
+def opened(
+    found: dict[str, Path],
+    renderer: Renderer,
+    partial: Path,
+    ranks: Ranks = Ranks(),  # noqa: B008
+    **more: Any,
+) -> Feed:
+    model = export.load(found["model"])
+    return open_feed(
+        stage(**more),
+        Begun(model, renderer),
         found.__getitem__,
-        partial=tmp_path,
+        partial=partial,
         device=CPU,
+        ranks=ranks,
     )
-    batches = feed.step(1)
-    assert len(batches) == 2
+
+
+def steps(feed: Feed, count: int, cursor: Cursor | None = None) -> list[Step]:
+    cursor, taken = cursor or Cursor(), []
+    for _ in range(count):
+        taken.append(feed.step(cursor))
+        cursor = taken[-1].following
+    return taken
+
+
+def names(step: Step) -> list[str]:
+    return sorted(name for batch in step.batches for name in batch.names)
+
+
+MIXED = [{"artifact": "conversas", "weight": 1}, {"artifact": "prosa", "weight": 1}]
+TALKS = [{"artifact": "conversas", "weight": 1}]
+PACKED = {"tokens": 128, "tiles": 9, "window": 4}
+
+
+@pytest.mark.parametrize("packing", [None, PACKED])
+def test_a_feed_mixes_text_and_conversations_and_keeps_some_aside(
+    tmp_path: Path, found: dict[str, Path], renderer: Renderer, packing: Any
+) -> None:
+    feed = opened(
+        found,
+        renderer,
+        tmp_path,
+        mixture=MIXED,
+        validation={"artifact": "conversas", "rows": 3},
+        packing=packing,
+    )
     assert len(feed.held_out) == 3
-    assert len(feed.validation()) == 2
-    # Steps can be asked for in any order.
-    order = list(range(8))
-    random.Random(0).shuffle(order)
-    tokens = {number: [batch.num_tokens for batch in feed.step(number)] for number in order}
-    assert tokens[1] == [batch.num_tokens for batch in batches]
-    for number in range(200):
-        feed.step(number)
-    assert feed.num_too_long == 2
+    assert len(feed.validation()) == (1 if packing is None else 2)
+    taken = steps(feed, 60)
+    sources = Counter(s for step in taken for batch in step.batches for s in batch.sources)
+    assert set(sources) == {"conversas", "prosa"}
+    assert feed.skipped.num_too_long == 2
+    skipped = [skip.record for step in taken for skip in step.skipped]
+    assert sorted(skipped) == ["c3", "c4"]
+    # Any step can be prepared again from its cursor.
+    again = opened(found, renderer, tmp_path, mixture=MIXED, packing=packing)
+    following = steps(again, 3, taken[40].following)
+    assert [names(step) for step in following] == [names(step) for step in taken[41:44]]
+
+
+def test_packs_are_micro_batches_within_both_budgets(
+    tmp_path: Path, found: dict[str, Path], renderer: Renderer
+) -> None:
+    feed = opened(found, renderer, tmp_path, mixture=MIXED, packing=PACKED)
+    batches = [batch for step in steps(feed, 20) for batch in step.batches]
+    assert len(batches) == 80
+    assert max(batch.num_tokens for batch in batches) <= 128
+    assert max(batch.num_tiles for batch in batches) <= 9
+    assert sum(batch.num_tokens for batch in batches) / (80 * 128) > 0.9
+
+
+@pytest.mark.parametrize("packing", [None, PACKED])
+@pytest.mark.parametrize("world", [2, 3])
+def test_processes_share_out_what_one_would_train_on(
+    tmp_path: Path, found: dict[str, Path], renderer: Renderer, packing: Any, world: int
+) -> None:
+    alone = steps(opened(found, renderer, tmp_path, mixture=MIXED, packing=packing), 12)
+    shared = [
+        steps(
+            opened(found, renderer, tmp_path, Ranks(rank, world), mixture=MIXED, packing=packing),
+            12,
+        )
+        for rank in range(world)
+    ]
+    for number, whole in enumerate(alone):
+        parts = sorted(name for process in shared for name in names(process[number]))
+        assert parts == names(whole)
+        assert {process[number].following for process in shared} == {whole.following}
+
+
+@pytest.fixture
+def damaged(tmp_path: Path, found: dict[str, Path]) -> dict[str, Path]:
+    """Conversations of which number 5 has a picture that cannot be decoded."""
+    talks = [make.broken(talk(n)) if n == 5 else talk(n) for n in range(12)]
+    folder = make.write_artifact(tmp_path / "conversas", "conversations", talks)
+    return {**found, "conversas": folder}
+
+
+@pytest.mark.parametrize("packing", [None, PACKED])
+def test_a_broken_picture_is_named_and_its_record_replaced(
+    tmp_path: Path, damaged: dict[str, Path], renderer: Renderer, packing: Any
+) -> None:
+    feed = opened(damaged, renderer, tmp_path, mixture=TALKS, packing=packing)
+    taken = steps(feed, 12)
+    (skip,) = [skip for step in taken for skip in step.skipped]
+    assert (skip.source, skip.record) == ("conversas", "conversas[5]")
+    assert "of conversation c5 cannot be read" in skip.reason
+    assert feed.skipped.num_unreadable == 1
+    assert all("c5" not in names(step) for step in taken)
+    if packing is None:
+        assert [len(names(step)) for step in taken] == [4] * 12
+    else:
+        assert max(b.num_tokens for step in taken for b in step.batches) <= 128
+
+
+def test_too_many_broken_pictures_stop_the_stage(
+    tmp_path: Path, found: dict[str, Path], renderer: Renderer
+) -> None:
+    talks = [make.broken(talk(n)) if n % 2 else talk(n) for n in range(40)]
+    folder = make.write_artifact(tmp_path / "conversas", "conversations", talks)
+    feed = opened({**found, "conversas": folder}, renderer, tmp_path, mixture=TALKS)
+    with pytest.raises(
+        TrainingError, match=r"11 of \d+ records read cannot be used, more than run"
+    ):
+        steps(feed, 20)
+    patient = {"unreadable": 0.6}
+    feed = opened({**found, "conversas": folder}, renderer, tmp_path, mixture=TALKS, run=patient)
+    steps(feed, 20)
+    assert feed.skipped.num_unreadable == 20
+
+
+def test_a_blank_micro_batch_computes_nothing(
+    tmp_path: Path, found: dict[str, Path], renderer: Renderer
+) -> None:
+    model = export.load(found["model"])
+    attention.attend(model, "eager", "documents")
+    blank = opened(found, renderer, tmp_path, mixture=TALKS).blank()
+    result = blank.compute(model)
+    assert (result.count, result.total.item()) == (0, 0.0)
+    result.total.backward()
+    assert all(p.grad is None or not p.grad.any() for p in model.parameters())
 
 
 def test_a_feed_of_preferences_computes_the_reference_beside_the_artifact(
     tmp_path: Path, tiny_model: Path, renderer: Renderer
 ) -> None:
     rows = [make.preference(id=f"p{n}", chosen=f"São {n}.", rejected=f"Tem {n}.") for n in range(5)]
-    found = {
-        "model": tiny_model,
-        "pares": make.write_artifact(tmp_path / "pares", "preferences", rows),
-    }
-    model = export.load(tiny_model)
-    feed = open_feed(
-        stage(objective={"kind": "dpo"}, mixture=[{"artifact": "pares", "weight": 1}]),
-        Begun(model, renderer),
-        found.__getitem__,
-        partial=tmp_path,
-        device=CPU,
+    folder = make.write_artifact(tmp_path / "pares", "preferences", rows)
+    feed = opened(
+        {"model": tiny_model, "pares": folder},
+        renderer,
+        tmp_path,
+        objective={"kind": "dpo"},
+        mixture=[{"artifact": "pares", "weight": 1}],
     )
-    assert (tmp_path / "reference.json").is_file()
-    (batch,) = feed.step(0)
-    result = batch.compute(model)
+    (batch,) = feed.step(Cursor()).batches
+    result = batch.compute(export.load(tiny_model))
     assert result.total.item() / result.count == pytest.approx(0.693147, abs=1e-5)
-
-
-@given(
-    lengths=st.lists(st.integers(1, 50), min_size=1, max_size=20),
-    rows=st.integers(1, 8),
-    tokens=st.integers(0, 120),
-)
-def test_portions_hold_everything_in_order_and_stay_inside_the_limits(
-    lengths: list[int], rows: int, tokens: int
-) -> None:
-    portions = list(Limits(rows, tokens).cut(lengths, lambda length: length))
-    assert [length for portion in portions for length in portion] == lengths
-    for portion in portions:
-        assert 1 <= len(portion) <= rows
-        assert not tokens or len(portion) == 1 or max(portion) * len(portion) <= tokens
-
-
-def test_portions_are_as_large_as_the_limits_allow() -> None:
-    assert list(Limits(8, 100).cut([20, 30, 30, 40, 90, 10], lambda length: length)) == [
-        [20, 30, 30], [40], [90], [10],
-    ]  # fmt: skip

@@ -20,12 +20,12 @@ from amalia import manifest as manifests
 from amalia import store
 from amalia.device import Device
 from amalia.errors import ArtifactError, TrainingError
-from amalia.model import build, export
+from amalia.model import attention, build, export
 from amalia.model.render import Renderer
 from amalia.records import Conversation, Row
 from amalia.train import checkpoint, loop
-from amalia.train.feed import Limits, MicroBatch, next_token_step
 from amalia.train.loop import run_stage
+from amalia.train.micro_batch import Limits, MicroBatch, Named, next_token_batches
 from amalia.train.objectives import LossSum
 from amalia.train.optimizer import Optimizers, optimizers_for
 from amalia.train.preemption import Preempted
@@ -111,13 +111,20 @@ def log_of(folder: Path) -> list[dict[str, Any]]:
 
 
 def cut(rows: list[Row[Conversation]], renderer: Renderer, micro: int) -> list[MicroBatch]:
-    items = [renderer.conversation(row) for row in rows]
-    return next_token_step(items, micro=Limits(micro), pad_id=renderer.pad_id, device="cpu")
+    items = [Named(renderer.conversation(row), "cores") for row in rows]
+    return next_token_batches(items, limits=Limits(micro), pad_id=renderer.pad_id, device="cpu")
+
+
+def loaded(folder: Path) -> Any:
+    """A model that reads packed sequences."""
+    model = export.load(folder)
+    attention.attend(model, "eager", "documents")
+    return model
 
 
 def gradients(folder: Path, micro: int) -> tuple[float, dict[str, torch.Tensor]]:
     """Loss and unclipped gradients of one step over eight conversations."""
-    model = export.load(folder)
+    model = loaded(folder)
     batches = cut(colors(8), Renderer.load(folder), micro)
     optimizer = Optimizers((torch.optim.SGD(model.parameters(), lr=0.0),))
     result = train_step(model, batches, optimizer, clip_norm=1e9, device=CPU)
@@ -144,7 +151,7 @@ def test_one_batch_of_eight_equals_smaller_ones(tiny_model: Path, micro: int) ->
 def test_what_is_frozen_is_bit_identical_after_a_step(
     tiny_model: Path, part: Any, kind: Any
 ) -> None:
-    model = export.load(tiny_model)
+    model = loaded(tiny_model)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     trainable = {part: Trainable(lr=1e-2)}
     trained = freeze(model, trainable)
@@ -233,7 +240,7 @@ def test_a_part_the_model_does_not_have_is_named(tiny_language: Path) -> None:
 
 
 def test_gradients_are_clipped_and_their_norm_is_told(tiny_model: Path) -> None:
-    model = export.load(tiny_model)
+    model = loaded(tiny_model)
     optimizer = Optimizers((torch.optim.SGD(model.parameters(), lr=0.0),))
     batches = cut(colors(4), Renderer.load(tiny_model), 4)
     result = train_step(model, batches, optimizer, clip_norm=0.01, device=CPU)
@@ -254,7 +261,7 @@ def broken(batch: MicroBatch, factor: float) -> MicroBatch:
 
 @pytest.mark.parametrize("factor", [math.nan, math.inf])
 def test_a_step_whose_loss_is_not_finite_is_refused(tiny_model: Path, factor: float) -> None:
-    model = export.load(tiny_model)
+    model = loaded(tiny_model)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     (batch,) = cut(colors(2), Renderer.load(tiny_model), 2)
     optimizer = Optimizers((torch.optim.AdamW(model.parameters(), lr=1.0),))
@@ -297,7 +304,7 @@ def test_three_refused_steps_in_a_row_stop_and_name_their_records(
 
 
 def test_measuring_is_the_loss_without_training(tiny_model: Path) -> None:
-    model = export.load(tiny_model)
+    model = loaded(tiny_model)
     renderer = Renderer.load(tiny_model)
     rows = colors(6)
     measured = measure(model, cut(rows, renderer, 4), CPU)
@@ -329,8 +336,11 @@ def test_a_stage_leaves_a_model_its_log_and_a_manifest(whole: Path) -> None:
     assert [entry["step"] for entry in entries if entry["series"] == "validation"] == [0, 2, 4, 6]
     train = [entry for entry in entries if entry["series"] == "train"]
     assert set(train[0]) == {
-        "step", "series", "loss", "token_accuracy", "tokens", "tiles", "grad_norm", "lr_fraction",
+        "step", "series", "loss", "token_accuracy", "loss_of", "rows", "tokens", "tiles",
+        "grad_norm", "lr_fraction",
     }  # fmt: skip
+    assert all(sum(entry["rows"].values()) == 4 for entry in train)
+    assert {source for entry in train for source in entry["loss_of"]} == {"cores", "prosa"}
     assert manifest.figures["tokens"] == sum(entry["tokens"] for entry in train)
     assert manifest.figures["tiles"] == sum(entry["tiles"] for entry in train)
     assert type(AutoModelForImageTextToText.from_pretrained(whole)).__name__ == (

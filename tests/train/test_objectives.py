@@ -12,8 +12,9 @@ import torch
 import torch.nn.functional as F
 from transformers import PreTrainedTokenizerFast
 
-from amalia.model import build, export
+from amalia.model import attention, build, export
 from amalia.model.fork import ForkBatch, collate_forks, fork_of
+from amalia.model.packed import Pack, pack
 from amalia.model.render import Batch, Renderer, collate
 from amalia.train import objectives
 from amalia.train.objectives import (
@@ -44,6 +45,14 @@ ROWS = [
 
 @pytest.fixture(scope="module")
 def model(tiny_model: Path) -> Any:
+    loaded = export.load(tiny_model)
+    attention.attend(loaded, "sdpa", "documents")
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def plain(tiny_model: Path) -> Any:
+    """The same model with transformers' own attention, for padded batches."""
     return export.load(tiny_model)
 
 
@@ -51,6 +60,12 @@ def model(tiny_model: Path) -> Any:
 def batch(tiny_model: Path) -> Batch:
     renderer = Renderer.load(tiny_model)
     return collate([renderer.conversation(row) for row in ROWS], pad_id=renderer.pad_id)
+
+
+@pytest.fixture(scope="module")
+def packed(tiny_model: Path) -> Pack:
+    renderer = Renderer.load(tiny_model)
+    return pack([renderer.conversation(row) for row in ROWS], pad_id=renderer.pad_id)
 
 
 def token_losses(model: Any, batch: Batch) -> torch.Tensor:
@@ -63,45 +78,46 @@ def token_losses(model: Any, batch: Batch) -> torch.Tensor:
 
 @pytest.mark.parametrize("chunk", [3, 2048])
 def test_next_token_is_the_cross_entropy_of_supervised_tokens(
-    model: Any, batch: Batch, chunk: int, monkeypatch: pytest.MonkeyPatch
+    model: Any, plain: Any, batch: Batch, packed: Pack, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(objectives, "HEAD_CHUNK", chunk)
-    result = next_token(model, batch)
-    expected = token_losses(model, batch)
+    result = next_token(model, packed)
+    expected = token_losses(plain, batch)
     torch.testing.assert_close(result.total, expected.sum())
     assert result.count == int(batch.supervised_BT.sum())
     # The tail of every sequence is padding or a line break; nothing supervised stands first.
     assert not batch.supervised_BT[:, 0].any()
 
 
-def test_next_token_counts_the_tokens_it_had_right(model: Any, batch: Batch) -> None:
-    logits = model(**batch.model_inputs()).logits[:, :-1]
+def test_next_token_counts_the_tokens_it_had_right(
+    model: Any, plain: Any, batch: Batch, packed: Pack
+) -> None:
+    logits = plain(**batch.model_inputs()).logits[:, :-1]
     right = (logits.argmax(-1) == batch.input_ids_BT[:, 1:]) & batch.supervised_BT[:, 1:]
-    assert next_token(model, batch).metrics == {"token_accuracy": float(right.sum())}
+    assert next_token(model, packed).metrics == {"token_accuracy": float(right.sum())}
+
+
+def test_the_loss_of_every_source_is_told(
+    model: Any, plain: Any, batch: Batch, packed: Pack
+) -> None:
+    by_row = token_losses(plain, batch).sum(1).tolist()
+    counts = batch.supervised_BT.sum(1).tolist()
+    groups = next_token(model, packed, ("fotos", "textos", "fotos")).groups
+    assert groups == {
+        "fotos": (pytest.approx(by_row[0] + by_row[2], rel=1e-5), counts[0] + counts[2]),
+        "textos": (pytest.approx(by_row[1], rel=1e-5), counts[1]),
+    }
 
 
 def test_the_first_token_of_plain_text_has_nothing_to_be_predicted_from(
-    model: Any, tiny_model: Path
+    model: Any, plain: Any, tiny_model: Path
 ) -> None:
     renderer = Renderer.load(tiny_model)
     texts = [renderer.text("O gato dorme."), renderer.text("Chove.")]
-    plain = collate(texts, pad_id=renderer.pad_id)
-    result = next_token(model, plain)
+    result = next_token(model, pack(texts, pad_id=renderer.pad_id))
     assert result.count == sum(len(text.ids) - 1 for text in texts)
-    torch.testing.assert_close(result.total, token_losses(model, plain).sum())
-
-
-def test_padding_changes_nothing(model: Any, tiny_model: Path) -> None:
-    renderer = Renderer.load(tiny_model)
-    alone = [
-        next_token(model, collate([renderer.conversation(row)], pad_id=renderer.pad_id))
-        for row in ROWS
-    ]
-    together = next_token(
-        model, collate([renderer.conversation(row) for row in ROWS], pad_id=renderer.pad_id)
-    )
-    torch.testing.assert_close(together.total, torch.stack([one.total for one in alone]).sum())
-    assert together.count == sum(one.count for one in alone)
+    padded = collate(texts, pad_id=renderer.pad_id)
+    torch.testing.assert_close(result.total, token_losses(plain, padded).sum())
 
 
 def test_dpo_at_equal_policies_is_exactly_log_2() -> None:

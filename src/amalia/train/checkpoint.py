@@ -1,8 +1,8 @@
 """Save and load the state of a stage so that going on equals never having stopped.
 
-A checkpoint holds what training changes (trained parameters, optimizer) and the step; the order of the
-data and the learning rate are functions of the step. It is written beside its name, digested, and renamed;
-a torn one is noticed and the one before it is used.
+A checkpoint holds what training changes (trained parameters, optimizer), the step and a cursor; the
+order of the data follows from the cursor and the learning rate from the step. It is written beside its
+name, digested, and renamed; a torn one is noticed and the one before it is used.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from safetensors import SafetensorError
@@ -21,6 +22,7 @@ from torch import nn
 
 from amalia.store import disk_errors, sha256_of, write_text
 from amalia.train.optimizer import Optimizers
+from amalia.train.order import Cursor
 
 WRITERS_RAISE = (SafetensorError, RuntimeError)
 """What safetensors and torch raise in place of the system's error when a disk is full."""
@@ -40,9 +42,19 @@ class Kept:
         return bool(self.every) and step % self.every == 0
 
 
+class Resumed(NamedTuple):
+    """Where a stage goes on."""
+
+    step: int
+    """Steps done."""
+    cursor: Cursor
+    """Where the next one begins in the data."""
+
+
 def save(
     folder: Path,
     step: int,
+    cursor: Cursor,
     *,
     kept: Kept = Kept(),
     parameters: Mapping[str, nn.Parameter],
@@ -67,7 +79,10 @@ def save(
             {"optimizer": optimizer.state_dict(), "random": random}, temporary / "optimizer.pt"
         )
     digests = {path.name: sha256_of(path) for path in sorted(temporary.iterdir())}
-    write_text(temporary / "state.json", json.dumps({"step": step, "sha256": digests}))
+    write_text(
+        temporary / "state.json",
+        json.dumps({"step": step, "cursor": cursor.as_json(), "sha256": digests}),
+    )
     shutil.rmtree(final, ignore_errors=True)
     temporary.rename(final)
     prune(folder, kept)
@@ -81,15 +96,15 @@ def prune(folder: Path, kept: Kept) -> None:
             shutil.rmtree(old)
 
 
-def load(folder: Path, *, parameters: Mapping[str, nn.Parameter], optimizer: Optimizers) -> int:
+def load(folder: Path, *, parameters: Mapping[str, nn.Parameter], optimizer: Optimizers) -> Resumed:
     """Restore the newest whole checkpoint.
 
     Returns:
-        The number of steps already done, 0 when there is no whole checkpoint.
+        Where to go on; at the start when there is no whole checkpoint.
     """
     for path in reversed(_all(folder)):
-        step = _whole(path)
-        if step is None:
+        resumed = _whole(path)
+        if resumed is None:
             _log.warning("checkpoint %s is damaged; the one before it is used", path)
             continue
         saved = load_file(path / "model.safetensors")
@@ -99,18 +114,18 @@ def load(folder: Path, *, parameters: Mapping[str, nn.Parameter], optimizer: Opt
         state = torch.load(path / "optimizer.pt", weights_only=True)
         optimizer.load_state_dict(state["optimizer"])
         torch.set_rng_state(state["random"]["cpu"])
-        return step
-    return 0
+        return resumed
+    return Resumed(0, Cursor())
 
 
 def _all(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("step-*") if path.suffix != ".tmp")
 
 
-def _whole(path: Path) -> int | None:
+def _whole(path: Path) -> Resumed | None:
     try:
         state = json.loads((path / "state.json").read_text("utf-8"))
         whole = all(sha256_of(path / name) == digest for name, digest in state["sha256"].items())
-        return int(state["step"]) if whole else None
+        return Resumed(int(state["step"]), Cursor.from_json(state["cursor"])) if whole else None
     except (OSError, ValueError, KeyError):
         return None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from amalia.store import disk_errors, write_text
-from amalia.train.feed import MicroBatch
+from amalia.train.micro_batch import MicroBatch
+from amalia.train.skipped import Skip
 from amalia.train.step import StepResult
 
 
@@ -25,7 +27,8 @@ class StageLog:
         self._path = path
         spent = 0.0
         kept: list[str] = []
-        self.tokens = self.tiles = 0
+        self.rows = self.tokens = self.tiles = 0
+        self._skipped: set[tuple[str, str]] = set()
         if path.is_file():
             for line in path.read_text("utf-8").splitlines():
                 try:
@@ -35,6 +38,9 @@ class StageLog:
                 if entry["step"] > step or (step == 0):
                     break
                 kept.append(line)
+                if entry["series"] == "skipped":
+                    self._skipped.add((entry["source"], entry["record"]))
+                self.rows += sum(entry.get("rows", {}).values())
                 self.tokens += entry.get("tokens", 0)
                 self.tiles += entry.get("tiles", 0)
                 spent = entry["seconds"]
@@ -64,22 +70,31 @@ class StageLog:
             lr_fraction: Of the peak learning rates.
             batches: What was trained on.
         """
-        entry: dict[str, Any] = {"loss": result.loss, **result.metrics}
+        entry: dict[str, Any] = {"loss": result.loss, **result.metrics, "loss_of": result.groups}
         if batches is not None:
             entry |= self._counted(batches)
             entry |= {"grad_norm": result.grad_norm, "lr_fraction": lr_fraction}
         self._append(step, series, entry)
 
+    def skip(self, step: int, skipped: Sequence[Skip]) -> None:
+        """Write which records were passed over while a step was prepared, and why."""
+        for skip in skipped:
+            if (skip.source, skip.record) not in self._skipped:
+                self._skipped.add((skip.source, skip.record))
+                self._append(step, "skipped", skip._asdict())
+
     def refuse(self, step: int, batches: list[MicroBatch]) -> None:
         """Write that a step was refused, and the records it was of."""
         self._append(step, "refused", {**self._counted(batches), "records": names_of(batches)})
 
-    def _counted(self, batches: list[MicroBatch]) -> dict[str, int]:
+    def _counted(self, batches: list[MicroBatch]) -> dict[str, Any]:
         tokens = sum(batch.num_tokens for batch in batches)
         tiles = sum(batch.num_tiles for batch in batches)
+        rows = Counter(source for batch in batches for source in batch.sources)
+        self.rows += rows.total()
         self.tokens += tokens
         self.tiles += tiles
-        return {"tokens": tokens, "tiles": tiles}
+        return {"rows": dict(rows), "tokens": tokens, "tiles": tiles}
 
     def _append(self, step: int, series: str, entry: Mapping[str, Any]) -> None:
         line = json.dumps({"step": step, "series": series, **entry, "seconds": self.seconds})

@@ -12,7 +12,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -22,16 +21,18 @@ from amalia import manifest as manifests
 from amalia.device import Device, detect
 from amalia.errors import TrainingError
 from amalia.manifest import Input, Manifest
-from amalia.model import build
+from amalia.model import attention, build
 from amalia.progress import Progress
 from amalia.recipe import fingerprint
 from amalia.store import Workshop, disk_errors
 from amalia.train import checkpoint
-from amalia.train.feed import Feed, MicroBatch, open_feed
+from amalia.train.feed import Feed, open_feed
 from amalia.train.log import StageLog, names_of
+from amalia.train.micro_batch import MicroBatch
 from amalia.train.optimizer import optimizers_for
 from amalia.train.preemption import Preempted, Preemption
-from amalia.train.stage import LOG_NAME, Places, Stage
+from amalia.train.ranks import Ranks
+from amalia.train.stage import LOG_NAME, NextToken, Places, Stage
 from amalia.train.start import begin, write
 from amalia.train.step import StepResult, measure, train_step
 from amalia.train.trainable import freeze
@@ -68,9 +69,11 @@ def run_stage(stage: Stage, places: Places) -> Manifest:
         torch.manual_seed(stage.seed)
         begun = begin(stage, places.find)
         trained = freeze(begun.model, stage.trainable)
-        _attend(begun.model, device.attention(stage.max_tokens))
+        _attend(stage, begun.model, device)
         nn.Module.to(begun.model, device.kind)  # transformers' own wrapper of it is untyped
-        feed = open_feed(stage, begun, places.find, partial=shop.partial, device=device)
+        feed = open_feed(
+            stage, begun, places.find, partial=shop.partial, device=device, ranks=Ranks()
+        )
         prepared_s = time.monotonic() - began
         figures = _train(stage, begun.model, trained, feed, shop.partial, device)
         with disk_errors(shop.partial, *checkpoint.WRITERS_RAISE):
@@ -91,28 +94,25 @@ def run_stage(stage: Stage, places: Places) -> Manifest:
         )
 
 
-def _attend(model: PreTrainedModel, attention: str) -> None:
-    """Choose the attention of a model and of the models inside it, by their configurations.
-
-    ``set_attn_implementation`` does the same and warns of every configuration whose model it does
-    not find where it looks.
-    """
-    for module in model.modules():
-        if isinstance(module, PreTrainedModel):
-            module.config._attn_implementation = attention
+def _attend(stage: Stage, model: PreTrainedModel, device: Device) -> None:
+    packed: attention.Backend | None = None
+    if isinstance(stage.objective, NextToken):
+        chosen = stage.run.attention
+        packed = device.packed_attention() if chosen == "auto" else chosen
+    attention.attend(model, device.attention(stage.max_tokens), packed)
 
 
 def _train(
     stage: Stage,
     model: PreTrainedModel,
     trained: dict[str, nn.Parameter],
-    feed: Feed[Any],
+    feed: Feed,
     partial: Path,
     device: Device,
 ) -> dict[str, float | int | str]:
     optimizer = optimizers_for(model, stage.trainable, kind=stage.optimizer, beta2=stage.beta2)
     checkpoints = partial / "checkpoints"
-    step = checkpoint.load(checkpoints, parameters=trained, optimizer=optimizer)
+    step, cursor = checkpoint.load(checkpoints, parameters=trained, optimizer=optimizer)
     kept = checkpoint.Kept(stage.run.keep_last, stage.run.keep_every)
     log, refused = StageLog(partial / LOG_NAME, step), 0
     saved_at = time.monotonic()
@@ -125,15 +125,16 @@ def _train(
     ):
         if feed.held_out and step == 0:
             log.write(0, "validation", measure(model, feed.validation(), device))
-        coming = pool.submit(feed.step, step)
+        coming = pool.submit(feed.step, cursor)
         while step < stage.steps:
-            batches = coming.result()
+            batches, cursor, skipped = coming.result()
             if step + 1 < stage.steps:
-                coming = pool.submit(feed.step, step + 1)
+                coming = pool.submit(feed.step, cursor)
             fraction = stage.schedule.at(step, stage.steps)
             optimizer.set_rate(fraction)
             result = train_step(model, batches, optimizer, clip_norm=stage.clip_norm, device=device)
             step += 1
+            log.skip(step, skipped)
             if result.is_finite:
                 refused = 0
                 log.write(step, "train", result, lr_fraction=fraction, batches=batches)
@@ -150,7 +151,12 @@ def _train(
             is_due = time.monotonic() - saved_at > stage.run.checkpoint_every_s
             if is_due or preemption.is_asked or kept.for_good(step):
                 checkpoint.save(
-                    checkpoints, step, kept=kept, parameters=trained, optimizer=optimizer
+                    checkpoints,
+                    step,
+                    cursor,
+                    kept=kept,
+                    parameters=trained,
+                    optimizer=optimizer,
                 )
                 saved_at = time.monotonic()
             if preemption.is_asked:
@@ -159,15 +165,16 @@ def _train(
     checkpoint.prune(checkpoints, replace(kept, last=0))
     return {
         "steps": stage.steps,
-        "rows": stage.steps * stage.batch,
+        "rows": log.rows,
         "tokens": log.tokens,
         "tiles": log.tiles,
-        "too_long": feed.num_too_long,
+        "too_long": feed.skipped.num_too_long,
+        "unreadable": feed.skipped.num_unreadable,
         "seconds": log.seconds,
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         **{
             f"epochs_{name}": round(value, 3)
-            for name, value in feed.mixture.epochs(stage.steps).items()
+            for name, value in feed.mixture.epochs(cursor.position).items()
         },
     }
 

@@ -1,178 +1,86 @@
-"""What a stage reads: weighted artifacts in an order that is a function of (seed, position).
+"""Which record stands where: an endless order over weighted sources, a function of (seed, position).
 
-Nothing is remembered between batches, so resuming needs a step number and no state. Sources alternate by
-weight in cycles of ``CYCLE`` places; inside a source every epoch is a new permutation. Records of a
-window of ``WINDOW`` batches are sorted by length and cut into batches, so that little is padding.
+Nothing is remembered, so any position can be asked for. Sources alternate by weight in cycles of
+``CYCLE`` places; inside a source every epoch is another order. Records that are read together (row
+groups of Parquet) stay near each other: blocks are shuffled, and then the records of neighbouring blocks
+with one another. A source of up to ``BUFFER`` records is shuffled whole; a larger one is never.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from amalia.columns import from_columns
-from amalia.errors import ArtifactError
-from amalia.model.render import Rendered, Renderer
-from amalia.records import Row
-from amalia.store import open_shard, read_group, read_rows, shards
-
 CYCLE = 1000
-WINDOW = 8
+BUFFER = 16_384
 
-T = TypeVar("T", covariant=True)
-
-
-class Source(Protocol[T]):
-    """Something with a length whose items can be had in any order."""
-
-    @property
-    def name(self) -> str:
-        """Name of the artifact."""
-        ...
-
-    def __len__(self) -> int:
-        """Items of one epoch."""
-        ...
-
-    def item(self, index: int, epoch: int) -> T:
-        """Give item ``index`` of an epoch."""
-        ...
+Order = npt.NDArray[np.int64]
 
 
-class Rows:
-    """The records of an artifact, kept as encoded columns and decoded when asked for."""
-
-    def __init__(self, folder: Path, kind: str) -> None:
-        self.name = folder.name
-        self._kind = kind
-        self._columns: list[tuple[Path, int, int]] = []
-        for path in shards(folder):
-            with open_shard(path) as table:
-                for group in range(table.num_row_groups):
-                    rows = table.metadata.row_group(group).num_rows
-                    self._columns += [(path, group, row) for row in range(rows)]
-        if not self._columns:
-            raise ArtifactError(f"artifact {folder} holds no records; there is nothing to train on")
-
-    def __len__(self) -> int:
-        return len(self._columns)
-
-    def item(self, index: int, epoch: int) -> Row:  # type: ignore[type-arg]
-        """Give a record; all epochs hold the same ones."""
-        del epoch
-        path, group, row = self._columns[index]
-        return from_columns(_row_group(path, group).slice(row, 1).to_pylist()[0], self._kind)
-
-
-class TokenRuns:
-    """Documents joined end to end and cut into runs of equal length, for pre-training."""
-
-    def __init__(self, folder: Path, renderer: Renderer, *, max_tokens: int, seed: int) -> None:
-        self.name = folder.name
-        self._max_tokens = max_tokens
-        self._seed = seed
-        texts = [row.record.text for row in read_rows(folder, kind="documents")]
-        self._documents = [np.asarray(renderer.text(text).ids, dtype=np.int32) for text in texts]
-        self.num_tokens = sum(len(document) for document in self._documents)
-        if self.num_tokens < max_tokens:
-            raise ArtifactError(
-                f"artifact {folder} holds {self.num_tokens} tokens, less than one run of {max_tokens}; "
-                "lower max_tokens or add text"
-            )
-        self._epoch: tuple[int, npt.NDArray[np.int32]] | None = None
-
-    def __len__(self) -> int:
-        return self.num_tokens // self._max_tokens
-
-    def item(self, index: int, epoch: int) -> Rendered:
-        """Give a run of ``max_tokens`` tokens; documents are joined in another order every epoch."""
-        if self._epoch is None or self._epoch[0] != epoch:
-            order = np.random.default_rng((self._seed, epoch)).permutation(len(self._documents))
-            self._epoch = (epoch, np.concatenate([self._documents[place] for place in order]))
-        start = index * self._max_tokens
-        ids = tuple(self._epoch[1][start : start + self._max_tokens].tolist())
-        no_tiles = np.zeros((0, 3, 1, 1), np.uint8)
-        return Rendered(ids, (True,) * len(ids), no_tiles, (), f"{self.name}[{index}]")
-
-
-@dataclass(frozen=True, slots=True)
-class Weighted(Generic[T]):
+@dataclass(frozen=True, slots=True, eq=False)
+class Weighted:
     """A source and its share of the mixture."""
 
-    source: Source[T]
+    name: str
+    blocks: tuple[int, ...]
+    """Records of each block, in order; a source that is not read by blocks has one."""
     weight: float
 
+    def __len__(self) -> int:
+        """Records of one epoch."""
+        return sum(self.blocks)
 
-class Mixture(Generic[T]):
-    """Weighted sources, batch by batch.
+
+class Place(NamedTuple):
+    """A record of a source, in an epoch."""
+
+    source: int
+    record: int
+    epoch: int
+
+
+class Mixture:
+    """Weighted sources in one order.
 
     Args:
         sources: At least one; shares are normalized.
-        batch_size: Items a step.
-        seed: With the step, all that the order depends on.
-        length: How long an item is, to sort a window by; ``None`` keeps the drawn order.
+        seed: With the position, all that the order depends on.
     """
 
-    def __init__(
-        self,
-        sources: Sequence[Weighted[T]],
-        *,
-        batch_size: int,
-        seed: int,
-        length: Callable[[T], int] | None,
-    ) -> None:
-        self.sources = sources
-        self._batch_size = batch_size
+    def __init__(self, sources: Sequence[Weighted], *, seed: int) -> None:
+        self.sources = tuple(sources)
         self._seed = seed
-        self._length = length
-        self._quotas = _quotas([weighted.weight for weighted in sources])
-        self._window: tuple[int, list[list[T]]] | None = None
+        self._lengths = [len(source) for source in sources]
+        self._quotas = _quotas([source.weight for source in sources])
 
-    def batch(self, step: int) -> list[T]:
-        """Give the items of a step, counted from 0."""
-        if self._length is None:
-            start = step * self._batch_size
-            return [self.draw(start + place) for place in range(self._batch_size)]
-        number, place = divmod(step, WINDOW)
-        if self._window is None or self._window[0] != number:
-            self._window = (number, self._sorted_window(number))
-        return self._window[1][place]
-
-    def draw(self, position: int) -> T:
-        """Give the item at a position of the endless order."""
+    def at(self, position: int) -> Place:
+        """Say which record stands at a position of the endless order."""
         cycle, slot = divmod(position, CYCLE)
         plan, ranks = _plan(self._seed, cycle, self._quotas)
-        chosen = int(plan[slot])
-        source = self.sources[chosen].source
-        count = cycle * self._quotas[chosen] + int(ranks[slot])
-        epoch, place = divmod(count, len(source))
-        return source.item(int(_permutation(self._seed, chosen, epoch, len(source))[place]), epoch)
+        source = int(plan[slot])
+        count = cycle * self._quotas[source] + int(ranks[slot])
+        epoch, place = divmod(count, self._lengths[source])
+        return Place(source, self._index(source, epoch, place), epoch)
 
-    def epochs(self, steps: int) -> dict[str, float]:
-        """Say how often each source is read in a number of steps."""
-        drawn = steps * self._batch_size
+    def _index(self, source: int, epoch: int, place: int) -> int:
+        length = self._lengths[source]
+        key = (self._seed, 5, source, epoch)
+        if length <= BUFFER:
+            return int(_permutation(key, length)[place])
+        return _epoch(key, self.sources[source]).index((self._seed, 9, source, epoch), place)
+
+    def epochs(self, positions: int) -> dict[str, float]:
+        """Say how often each source is read in so many positions."""
         return {
-            weighted.source.name: drawn * quota / CYCLE / len(weighted.source)
-            for weighted, quota in zip(self.sources, self._quotas, strict=True)
+            source.name: positions * quota / CYCLE / len(source)
+            for source, quota in zip(self.sources, self._quotas, strict=True)
         }
-
-    def _sorted_window(self, number: int) -> list[list[T]]:
-        assert self._length is not None
-        size = WINDOW * self._batch_size
-        items = [self.draw(number * size + place) for place in range(size)]
-        items.sort(key=self._length)
-        batches = [
-            items[start : start + self._batch_size] for start in range(0, size, self._batch_size)
-        ]
-        order = np.random.default_rng((self._seed, 7, number)).permutation(WINDOW)
-        return [batches[place] for place in order]
 
 
 def _quotas(weights: Sequence[float]) -> tuple[int, ...]:
@@ -187,9 +95,7 @@ def _quotas(weights: Sequence[float]) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=4)
-def _plan(
-    seed: int, cycle: int, quotas: tuple[int, ...]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _plan(seed: int, cycle: int, quotas: tuple[int, ...]) -> tuple[Order, Order]:
     """Which source stands at each place of a cycle, and the how-manieth of that source it is."""
     plan = np.repeat(np.arange(len(quotas)), quotas)
     np.random.default_rng((seed, 3, cycle)).shuffle(plan)
@@ -200,11 +106,42 @@ def _plan(
     return plan, ranks
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Epoch:
+    """The order of a source in one epoch."""
+
+    starts: Order
+    """First record of each block, in the order in which blocks are read."""
+    ends: Order
+    """Records read up to the end of each block."""
+    bounds: Order
+    """Blocks at which buffers begin, and the number of blocks."""
+
+    def index(self, key: tuple[int, ...], place: int) -> int:
+        """Give the record at a place."""
+        buffer = int(np.searchsorted(self.ends[self.bounds[1:] - 1], place, side="right"))
+        first, last = int(self.bounds[buffer]), int(self.bounds[buffer + 1])
+        start = self._end_before(first)
+        within = _permutation((*key, first), int(self.ends[last - 1]) - start)
+        chosen = start + int(within[place - start])
+        block = int(np.searchsorted(self.ends, chosen, side="right"))
+        return int(self.starts[block]) + chosen - self._end_before(block)
+
+    def _end_before(self, block: int) -> int:
+        return int(self.ends[block - 1]) if block else 0
+
+
 @lru_cache(maxsize=16)
-def _permutation(seed: int, source: int, epoch: int, length: int) -> npt.NDArray[np.int64]:
-    return np.random.default_rng((seed, 5, source, epoch)).permutation(length)
+def _epoch(key: tuple[int, ...], source: Weighted) -> _Epoch:
+    sizes = np.asarray(source.blocks, dtype=np.int64)
+    order = np.random.default_rng(key).permutation(len(sizes))
+    ends = np.cumsum(sizes[order])
+    # A buffer is closed by the block that makes it ``BUFFER`` records or more.
+    full = np.searchsorted(ends, np.arange(BUFFER, int(ends[-1]), BUFFER), side="left") + 1
+    bounds = np.unique(np.concatenate([[0], full, [len(ends)]]))
+    return _Epoch((np.cumsum(sizes) - sizes)[order], ends, bounds)
 
 
-@lru_cache(maxsize=256)
-def _row_group(path: Path, group: int):  # type: ignore[no-untyped-def]
-    return read_group(path, group)
+@lru_cache(maxsize=32)
+def _permutation(key: tuple[int, ...], length: int) -> Order:
+    return np.random.default_rng(key).permutation(length)

@@ -10,9 +10,9 @@ V vocabulary, W pictures with writing, L letters.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +20,7 @@ from transformers import PreTrainedModel, SiglipModel
 
 from amalia.model.fork import ForkBatch
 from amalia.model.letters import BLANK
-from amalia.model.render import Batch
+from amalia.model.packed import Pack
 
 # Tokens whose logits exist at once: 2,048 × a vocabulary of 128,000 in float32 is one gigabyte.
 HEAD_CHUNK = 2048
@@ -37,17 +37,43 @@ class LossSum:
     count: int
     metrics: Mapping[str, float]
     """Sums; the loop divides them by ``count`` as well."""
+    groups: Mapping[str, tuple[float, int]] = field(default_factory=dict)
+    """Loss sum and count of each source of the mixture."""
 
 
-def next_token(model: PreTrainedModel, batch: Batch) -> LossSum:
-    """Sum of cross-entropies over supervised tokens, in nats."""
-    hidden_SH, targets_S = _supervised_states(model, batch)
-    total = hidden_SH.new_zeros((), dtype=torch.float32)
-    right = 0
-    for logits_SV, targets in _read_out(model, hidden_SH, targets_S):
-        total = total + F.cross_entropy(logits_SV, targets, reduction="sum")
+def next_token(model: PreTrainedModel, batch: Pack, sources: Sequence[str] = ()) -> LossSum:
+    """Sum of cross-entropies over supervised tokens, in nats.
+
+    Args:
+        model: The model in training.
+        batch: Packed conversations or texts.
+        sources: Where each of them is from, for ``LossSum.groups``.
+    """
+    hidden_1TH = model.model(**batch.model_inputs(), use_cache=False).last_hidden_state
+    hidden_SH = hidden_1TH[0][batch.predictors_S]
+    parts, right = [], 0
+    for logits_SV, targets in _read_out(model, hidden_SH, batch.targets_S):
+        parts.append(F.cross_entropy(logits_SV, targets, reduction="none"))
         right += int((logits_SV.detach().argmax(-1) == targets).sum())
-    return LossSum(total, targets_S.numel(), {"token_accuracy": float(right)})
+    losses_S = torch.cat(parts)
+    groups = _by_source(losses_S.detach(), batch.owners_S, sources)
+    return LossSum(losses_S.sum(), len(losses_S), {"token_accuracy": float(right)}, groups)
+
+
+def _by_source(
+    losses_S: torch.Tensor, owners_S: torch.Tensor, sources: Sequence[str]
+) -> dict[str, tuple[float, int]]:
+    """Sum losses by the source of their owners, and count them."""
+    if not sources:
+        return {}
+    zeros = torch.zeros(len(sources), device=losses_S.device)
+    sums = zeros.index_add(0, owners_S, losses_S.float()).tolist()
+    counts = torch.bincount(owners_S, minlength=len(sources)).tolist()
+    found: dict[str, tuple[float, int]] = {}
+    for source, total, count in zip(sources, sums, counts, strict=True):
+        before = found.get(source, (0.0, 0))
+        found[source] = (before[0] + total, before[1] + count)
+    return found
 
 
 def answer_log_probs(model: PreTrainedModel, batch: ForkBatch) -> tuple[torch.Tensor, torch.Tensor]:
@@ -116,6 +142,7 @@ def preference(
     label_smoothing: float = 0.0,
     length_normalized: bool = False,
     chosen_weight: float = 0.0,
+    sources: Sequence[str] = (),
 ) -> LossSum:
     """Sum of losses of pairs, with an optional likelihood term that keeps the chosen answer likely.
 
@@ -129,6 +156,7 @@ def preference(
         length_normalized: Compare log-probabilities a token instead of whole answers, so that long ones weigh no more.
         chosen_weight: Weight of the mean negative log-probability of a chosen token (RPO,
             Pang et al. 2024, arXiv:2404.19733); 0 leaves it out.
+        sources: Where each pair is from, for ``LossSum.groups``.
     """
     sums_2B, counts_2B = answer_log_probs(model, batch)
     (chosen, rejected), counts = sums_2B.chunk(2), counts_2B.chunk(2)
@@ -149,7 +177,9 @@ def preference(
         # Of KL(reference ‖ model), a token, as far as these answers tell.
         "kl": float((drift / counts_2B).sum() / 2),
     }
-    return LossSum(total, len(chosen), metrics)
+    owners_B = torch.arange(len(losses), device=losses.device)
+    groups = _by_source(losses.detach(), owners_B, sources)
+    return LossSum(total, len(chosen), metrics, groups)
 
 
 def sigmoid_contrast(logits_BC: torch.Tensor, matches_BC: torch.Tensor) -> torch.Tensor:
@@ -249,16 +279,3 @@ def _read_out(
     ):
         padded = F.pad(hidden, (0, 0, 0, -len(hidden) % SHAPE_STEP))
         yield model.lm_head(padded)[: len(hidden)].float(), targets
-
-
-def _supervised_states(model: PreTrainedModel, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-    """Hidden states that predict a supervised token, [S, H], and those tokens, [S].
-
-    No attention mask is passed: batches are padded on the right, where causal attention never looks,
-    and without a mask every backend takes its fast path.
-    """
-    inputs: dict[str, Any] = batch.model_inputs()
-    del inputs["attention_mask"]
-    hidden_BTH = model.model(**inputs, use_cache=False).last_hidden_state
-    predicts = batch.supervised_BT[:, 1:]
-    return hidden_BTH[:, :-1][predicts], batch.input_ids_BT[:, 1:][predicts]

@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, cast
 
 from pydantic import Field, field_validator, model_validator
+from upath import UPath
 
 from amalia.model.sizes import ContextExtension, LanguageSize, TextTowerSize, TowerSize
 from amalia.recipe import Settings
@@ -19,7 +20,8 @@ LOG_NAME = "log.jsonl"
 """Losses and metrics of a stage, in its artifact."""
 
 Reference = str
-"""``package:NAME`` for a packaged part, the name of an artifact beside the output, or a path."""
+"""``package:NAME`` for a packaged part, the name of an artifact beside the output, a path,
+or, for data, a URL of any store that fsspec knows."""
 
 
 OptimizerKind = Literal["adamw", "muon"]
@@ -180,7 +182,22 @@ class StageRun(Settings):
     """Steps between checkpoints that are kept for good, in the finished artifact too; 0 keeps none."""
     refused_in_a_row: int = Field(default=3, ge=1)
     """Steps refused because the loss or the gradient is not finite, after which the stage stops."""
+    unreadable: float = Field(default=0.01, ge=0, le=1)
+    """Share of the records read that may be unreadable before the stage stops; ten always may."""
+    attention: Literal["auto", "documents", "block", "varlen"] = "auto"
+    """How documents of a packed sequence are kept apart; all give the same numbers."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+class Packing(Settings):
+    """Sequences filled with several records each."""
+
+    tokens: int = Field(gt=0)
+    """Of a pack, at most."""
+    tiles: int = Field(default=0, ge=0)
+    """Of all pictures of a pack, at most; 0 sets no limit."""
+    window: int = Field(default=64, gt=0)
+    """Packs, about, whose records are distributed together."""
 
 
 class Stage(Settings):
@@ -196,9 +213,13 @@ class Stage(Settings):
     validation: Validation | None = None
     steps: int = Field(gt=0)
     batch: int = Field(gt=0)
-    """Rows a step: conversations, pairs, pictures, or runs of text."""
+    """Rows a step: conversations, pairs, pictures, or runs of text; packs with ``packing``."""
     max_tokens: int = Field(gt=0)
-    """Longest sequence; a longer record is dropped and counted, never cut."""
+    """Longest sequence; what happens to a longer record says ``too_long``."""
+    too_long: Literal["drop", "split"] = "drop"
+    """``drop`` leaves a longer record out, ``split`` cuts a conversation between turns."""
+    packing: Packing | None = None
+    """Fill sequences with several records each; otherwise a step has a fixed number of rows."""
     schedule: Schedule = Schedule()
     optimizer: OptimizerKind = "adamw"
     """``muon`` for the matrices inside the network; everything else is always left to AdamW."""
@@ -216,6 +237,7 @@ class Stage(Settings):
             raise ValueError(
                 f"batch {self.batch} is not a multiple of run.micro_batch {micro}; change one"
             )
+        self._packs_consistently()
         if isinstance(self.objective, Contrast):
             if micro and micro != self.batch:
                 raise ValueError(
@@ -226,6 +248,23 @@ class Stage(Settings):
         elif isinstance(self.start, NewPair):
             raise ValueError(f"a SigLIP pair has no {self.objective.kind} objective; use contrast")
         return self
+
+    def _packs_consistently(self) -> None:
+        if self.packing is None:
+            if self.too_long == "split":
+                raise ValueError("too_long split needs packing; add packing or use drop")
+            return
+        if not isinstance(self.objective, NextToken):
+            raise ValueError(f"objective {self.objective.kind} is not packed; leave packing out")
+        if self.max_tokens > self.packing.tokens:
+            raise ValueError(
+                f"max_tokens {self.max_tokens} is more than a pack holds, packing.tokens "
+                f"{self.packing.tokens}; lower max_tokens"
+            )
+        if self.run.micro_batch or self.run.micro_tokens:
+            raise ValueError(
+                "a pack is computed at once; leave run.micro_batch and run.micro_tokens at 0"
+            )
 
     def references(self) -> list[Reference]:
         """Name every artifact the stage reads."""
@@ -241,7 +280,10 @@ class Stage(Settings):
 
 
 def resolve(reference: Reference, beside: Path, packaged: Path) -> Path:
-    """Find an artifact: ``package:NAME``, a name in ``beside``, or a path."""
+    """Find an artifact: ``package:NAME``, a name in ``beside``, a path, or a URL that fsspec knows."""
+    if "://" in reference:
+        # All that is asked of a path a ``UPath`` can do too.
+        return cast(Path, UPath(reference))
     if reference.startswith("package:"):
         return packaged / reference.removeprefix("package:")
     return (

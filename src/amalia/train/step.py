@@ -11,7 +11,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from amalia.device import Device
-from amalia.train.feed import MicroBatch
+from amalia.train.micro_batch import MicroBatch
 from amalia.train.objectives import LossSum
 from amalia.train.optimizer import Optimizers
 
@@ -22,6 +22,8 @@ class StepResult(NamedTuple):
     loss: float
     grad_norm: float
     metrics: dict[str, float]
+    groups: dict[str, float]
+    """Loss of each source."""
 
     @property
     def is_finite(self) -> bool:
@@ -79,14 +81,19 @@ class _Sums:
     total: float = 0.0
     count: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
+    groups: dict[str, tuple[float, int]] = field(default_factory=dict)
 
     def add(self, result: LossSum) -> None:
         self.total += float(result.total.detach())
         self.count += result.count
         for name, value in result.metrics.items():
             self.metrics[name] = self.metrics.get(name, 0.0) + value
+        for name, (total, number) in result.groups.items():
+            before = self.groups.get(name, (0.0, 0))
+            self.groups[name] = (before[0] + total, before[1] + number)
 
     def divided(self, grad_norm: float) -> StepResult:
         count = max(self.count, 1)
         means = {name: value / count for name, value in self.metrics.items()}
-        return StepResult(self.total / count, grad_norm, means)
+        groups = {name: total / max(number, 1) for name, (total, number) in self.groups.items()}
+        return StepResult(self.total / count, grad_norm, means, groups)
