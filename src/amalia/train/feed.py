@@ -178,7 +178,9 @@ def open_feed(
             device=device.kind,
         )
         return opened(
-            lambda folder: Plain(Rows(folder, "preferences")), lambda items: [contrast(items)]
+            lambda folder: Plain(Rows(folder, "preferences")),
+            lambda items: [contrast(items)],
+            sort=False,
         )
     blank = Rendered((pad_id,), (False,), NO_TILES, ())
     if isinstance(objective, Preferences):
@@ -197,7 +199,6 @@ def open_feed(
             ),
             cut,
             nothing=nothing,
-            sort=True,
         )
     return opened(
         partial_(_text_source, stage=stage, begun=begun, skipped=skipped),
@@ -263,7 +264,7 @@ def _opened(
     skipped: Skipped,
     ranks: Ranks,
     nothing: Named | None = None,
-    sort: bool = False,
+    sort: bool = True,
 ) -> Feed:
     sources = [source(find(item.artifact)) for item in stage.mixture]
     weighted = [
