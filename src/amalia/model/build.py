@@ -195,11 +195,23 @@ class Part:
     parameters: Mapping[str, nn.Parameter]
 
     @property
+    def adapters(self) -> dict[str, nn.Parameter]:
+        """The matrices of low-rank adapters beside its layers."""
+        return {
+            name: parameter
+            for name, parameter in self.parameters.items()
+            if any(matrix in name for matrix in _ADAPTER_MATRICES)
+        }
+
+    @property
     def count(self) -> int:
-        """Number of scalars."""
-        return sum(parameter.numel() for parameter in self.parameters.values())
+        """Number of scalars, those of adapters left out."""
+        every = sum(parameter.numel() for parameter in self.parameters.values())
+        return every - sum(parameter.numel() for parameter in self.adapters.values())
 
 
+# peft's names; the layer beside them becomes its ``base_layer``.
+_ADAPTER_MATRICES = (".lora_A.", ".lora_B.")
 _PREFIXES = {
     "vision": ("model.vision_tower.", "vision_model."),
     "connector": ("model.multi_modal_projector.", "model.image_newline"),
