@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from amalia import progress
-from amalia.progress import Progress
+from amalia.progress import Progress, say
 
 
 class Clock:
@@ -80,3 +80,9 @@ def test_progress_goes_to_stderr(clock: Clock, capsys: pytest.CaptureFixture[str
     out, err = capsys.readouterr()
     assert out == ""
     assert err == "treino: 1/1, 0 s left\n"
+
+
+def test_lines_are_said_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    say("part      how\nlanguage  full")
+    said = capsys.readouterr()
+    assert (said.err, said.out) == ("part      how\nlanguage  full\n", "")

@@ -24,6 +24,13 @@ LINE_EVERY_S = 15.0
 QUIET_BELOW_S = 3.0
 
 
+def say(text: str, *, stream: TextIO | None = None) -> None:
+    """Write lines to stderr, before or after a bar."""
+    stream = stream or sys.stderr
+    stream.write(f"{text}\n")
+    stream.flush()
+
+
 class Progress:
     """How far a piece of work is; use as a context manager and ``advance`` it."""
 

@@ -9,8 +9,11 @@ from typing import Any
 import make
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
+from amalia.errors import TrainingError
 from amalia.model import build, export
 from amalia.model.sizes import ContextExtension
 
@@ -132,3 +135,60 @@ def test_yarn_and_llama3_keep_the_fast_and_slow_the_slow(tiny_language: Path) ->
     assert yarn.model.rotary_emb.attention_scaling == pytest.approx(0.1 * math.log(4) + 1)
     assert llama.config.rope_scaling["low_freq_factor"] == 1.0
     assert llama.config.rope_scaling["high_freq_factor"] == 4.0
+
+
+def test_a_higher_base_divides_the_slowest_frequency_by_the_factor(tiny_language: Path) -> None:
+    short, long = longer(tiny_language, kind="theta", factor=4)
+    # Heads of 16 numbers: 10,000 · 4^(16/14).
+    assert long.config.rope_theta == pytest.approx(48760.546)
+    assert (long.config.rope_scaling, long.config.max_position_embeddings) == (None, 2048)
+    expected = torch.tensor([48760.546 ** (-i / 16) for i in range(0, 16, 2)])
+    torch.testing.assert_close(frequencies(long), expected, rtol=1e-5, atol=0)
+    ratio = frequencies(short) / frequencies(long)
+    torch.testing.assert_close(ratio[0], torch.tensor(1.0))
+    torch.testing.assert_close(ratio[-1], torch.tensor(4.0))
+    assert long.model.rotary_emb.attention_scaling == 1.0
+
+
+def test_a_base_that_is_given_is_the_base(tiny_language: Path) -> None:
+    _, long = longer(tiny_language, kind="theta", factor=2, rope_theta=500000)
+    expected = torch.tensor([500000 ** (-i / 16) for i in range(0, 16, 2)])
+    torch.testing.assert_close(frequencies(long), expected, rtol=1e-5, atol=0)
+    assert (long.config.rope_theta, long.config.max_position_embeddings) == (500000, 1024)
+
+
+@given(
+    theta=st.floats(1e3, 1e7), factor=st.floats(1.01, 128), head_dim=st.sampled_from([32, 64, 128])
+)
+def test_the_computed_base_keeps_the_fastest_and_slows_the_slowest(
+    theta: float, factor: float, head_dim: int
+) -> None:
+    new = build.ntk_theta(theta, factor=factor, head_dim=head_dim)
+    last = (head_dim - 2) / head_dim
+    assert (new / theta) ** last == pytest.approx(factor)
+
+
+def test_a_base_that_is_not_higher_is_refused(tiny_language: Path) -> None:
+    with pytest.raises(
+        TrainingError,
+        match=r"extension\.rope_theta 10000 is not above that of the model, 10000; a longer context",
+    ):
+        longer(tiny_language, kind="theta", factor=2, rope_theta=10000)
+
+
+@pytest.mark.parametrize("kind", ["linear", "theta"])
+def test_a_model_that_is_scaled_already_is_not_scaled_again(tiny_language: Path, kind: Any) -> None:
+    _, long = longer(tiny_language, kind="linear", factor=2)
+    with pytest.raises(
+        TrainingError,
+        match=r"is extended already, by .*'linear', 'factor': 2\.0.*; start from the model before",
+    ):
+        build.extended(long, ContextExtension(kind=kind, factor=2))
+
+
+def test_a_higher_base_can_be_raised_again(tiny_language: Path) -> None:
+    _, long = longer(tiny_language, kind="theta", factor=2)
+    longest = build.extended(long, ContextExtension(kind="theta", factor=2))
+    _, direct = longer(tiny_language, kind="theta", factor=4)
+    torch.testing.assert_close(frequencies(longest), frequencies(direct))
+    assert longest.config.max_position_embeddings == direct.config.max_position_embeddings == 2048

@@ -233,6 +233,29 @@ def test_a_longer_context_survives_export_and_generates_past_the_old_one(
     assert read(tmp_path / "seeing", "config.json")["text_config"]["rope_scaling"] == scaling
 
 
+def test_a_higher_base_is_plain_in_the_config_and_survives_export(
+    tmp_path: Path, tiny_tokenizer: PreTrainedTokenizerFast, tiny_tower: Path, tiny_language: Path
+) -> None:
+    short = export.load_language(tiny_language)
+    long = build.extended(short, ContextExtension(kind="theta", factor=2, rope_theta=200000))
+    (tmp_path / "text").mkdir()
+    export.export(long, tmp_path / "text", tokenizer=tiny_tokenizer, grid=None)
+    loaded = export.load_language(tmp_path / "text")
+    seeing = build.llava_next(export.load_tower(tiny_tower), loaded, tiny_tokenizer, make.GRID)
+    (tmp_path / "seeing").mkdir()
+    export.export(seeing, tmp_path / "seeing", tokenizer=tiny_tokenizer, grid=make.GRID)
+    text = read(tmp_path / "text", "config.json")
+    for config in (text, read(tmp_path / "seeing", "config.json")["text_config"]):
+        assert config["rope_theta"] == 200000.0
+        assert config["max_position_embeddings"] == 1024
+        assert config["rope_scaling"] is None
+    ids = torch.arange(6, 46)[None]
+    with torch.no_grad():
+        said = export.load(tmp_path / "seeing")(input_ids=ids).logits
+        torch.testing.assert_close(said, loaded(ids).logits)
+        assert not torch.allclose(said, short(ids).logits, atol=0.01)
+
+
 def test_what_is_no_model_or_another_one_is_refused(
     tmp_path: Path, tiny_tower: Path, tiny_language: Path
 ) -> None:

@@ -337,7 +337,7 @@ def test_a_stage_leaves_a_model_its_log_and_a_manifest(whole: Path) -> None:
     train = [entry for entry in entries if entry["series"] == "train"]
     assert set(train[0]) == {
         "step", "series", "loss", "token_accuracy", "loss_of", "rows", "tokens", "tiles",
-        "grad_norm", "lr_fraction",
+        "grad_norm", "lr_connector", "lr_language",
     }  # fmt: skip
     assert all(sum(entry["rows"].values()) == 4 for entry in train)
     assert {source for entry in train for source in entry["loss_of"]} == {"cores", "prosa"}
@@ -371,6 +371,28 @@ def stop_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
         return train_step(*arguments, **more)
 
     monkeypatch.setattr(loop, "train_step", stopping)
+
+
+def test_the_log_has_the_learning_rate_of_every_part(
+    beside: Path, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sloped = {"warmup_fraction": 0, "decay": "linear", "final_fraction": 0}
+    two = stage(
+        tiny_model,
+        trainable={"language": {"lr": 1e-3}, "connector": {"lr": 4e-3, "schedule": sloped}},
+        schedule={"warmup_fraction": 0, "decay": "none"},
+        steps=4,
+    )
+    run_stage(two, places(tmp_path / "teste", beside))
+    train = [entry for entry in log_of(tmp_path / "teste") if entry["series"] == "train"]
+    assert [entry["lr_language"] for entry in train] == [1e-3] * 4
+    assert [entry["lr_connector"] for entry in train] == pytest.approx([4e-3, 3e-3, 2e-3, 1e-3])
+    said = capsys.readouterr()
+    assert said.err.splitlines()[1].split() == ["vision", "frozen", "23,456", "0", *"––––"]
+    assert said.err.splitlines()[4] == (
+        "total                  56,992   33,536  58.8 % of the parameters"
+    )
+    assert said.out == ""
 
 
 @pytest.mark.parametrize("step", [1, 3, 6])

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from amalia.model import export
+from amalia.model import build, export
 from amalia.train.optimizer import Optimizers, optimizers_for
-from amalia.train.stage import Trainable
+from amalia.train.stage import Lora, Schedule, Trainable
+from amalia.train.trainable import freeze
 
 
 def groups(optimizers: Optimizers) -> list[tuple[str, float, float, list[int]]]:
@@ -68,14 +69,52 @@ def test_a_muon_step_is_as_large_as_one_of_adamw() -> None:
         assert rms == pytest.approx(0.002, rel=0.3), shape
 
 
-def test_the_rate_of_every_group_follows_the_schedule() -> None:
-    one, other = torch.nn.Parameter(torch.zeros(2, 2)), torch.nn.Parameter(torch.zeros(2))
-    optimizers = Optimizers(
-        (
-            torch.optim.SGD([{"params": [one], "lr": 0.5, "peak_lr": 0.5}]),
-            torch.optim.SGD([{"params": [other], "lr": 0.1, "peak_lr": 0.1}]),
-        )
+def test_every_part_has_its_own_rate_and_schedule(tiny_model: Path) -> None:
+    model = export.load(tiny_model)
+    linear = Schedule(warmup_fraction=0, decay="linear", final_fraction=0)
+    trainable = {
+        "vision": Trainable(lr=0.5, schedule=Schedule(warmup_fraction=0, decay="none")),
+        "connector": Trainable(lr=0.1, weight_decay=0.2),
+        "language": Trainable(lr=0.3, schedule=Schedule(warmup_fraction=0.5, decay="none")),
+    }
+    optimizers = optimizers_for(model, trainable, kind="muon", beta2=0.9, schedule=linear)
+    assert optimizers.set_rates(0, 4) == pytest.approx(
+        {"vision": 0.5, "connector": 0.1, "language": 0.15}
     )
-    optimizers.set_rate(0.5)
-    assert [g["lr"] for o in optimizers.each for g in o.param_groups] == [0.25, 0.05]
-    assert optimizers.parameters == [one, other]
+    rates = optimizers.set_rates(1, 4)
+    assert rates == pytest.approx({"vision": 0.5, "connector": 0.075, "language": 0.3})
+    decays = {"vision": 0.05, "connector": 0.2, "language": 0.05}
+    for optimizer in optimizers.each:
+        for group in optimizer.param_groups:
+            held = names(model, torch.optim.SGD(group["params"]))
+            part = build.parts(model)[group["part"]]
+            assert held <= set(part.parameters)
+            assert group["lr"] == rates[part.name]
+            matrices = {value.ndim >= 2 for value in group["params"]}
+            assert [group["weight_decay"]] == [decays[part.name] * has for has in matrices]
+
+
+def test_a_part_without_a_schedule_follows_that_of_the_stage_and_that_the_default(
+    tiny_language: Path,
+) -> None:
+    model, one = export.load(tiny_language), {"language": Trainable(lr=1.0)}
+    optimizers = optimizers_for(model, one, kind="adamw", beta2=0.9)
+    assert optimizers.set_rates(3, 100) == {"language": pytest.approx(Schedule().at(3, 100))}
+
+
+@pytest.mark.parametrize("kind", ["adamw", "muon"])
+def test_adapters_are_left_to_adamw(tiny_model: Path, kind: Any) -> None:
+    model = export.load(tiny_model)
+    trainable = {
+        "connector": Trainable(lr=0.5, weight_decay=0.1),
+        "language": Trainable(lr=0.1, lora=Lora(rank=2, targets=("q_proj",))),
+    }
+    trained = freeze(model, trainable)
+    optimizers = optimizers_for(model, trainable, kind=kind, beta2=0.95)
+    *_, adamw = optimizers.each
+    held = names(model, adamw)
+    assert {name for name in trained if ".lora_" in name} <= held
+    assert {name for one in optimizers.each for name in names(model, one)} == set(trained)
+    assert [type(one).__name__ for one in optimizers.each] == ["Muon"] * (kind == "muon") + [
+        "AdamW"
+    ]

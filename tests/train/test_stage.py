@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from amalia.errors import RecipeError
@@ -41,6 +45,9 @@ PAIR: dict[str, Any] = {
     "trainable": {"vision": {"lr": 1e-3}},
 }
 
+PARTS = {"kind": "llava_next", "tower": "torre", "language": "lm"}
+EXTENDED = {"kind": "extended", "language": "lm"}
+
 
 def stage(tree: dict[str, Any] = SFT, **changes: Any) -> Stage:
     return Stage.model_validate({**tree, **changes})
@@ -60,6 +67,49 @@ def test_linear_and_constant_schedules() -> None:
     assert [linear.at(step, 4) for step in range(4)] == pytest.approx([1.0, 0.775, 0.55, 0.325])
     constant = Schedule(warmup_fraction=0.5, decay="none")
     assert [constant.at(step, 4) for step in range(4)] == [0.5, 1.0, 1.0, 1.0]
+
+
+def test_warm_up_stable_decay() -> None:
+    wsd = Schedule(warmup_fraction=0.2, stable_fraction=0.4, decay="sqrt", final_fraction=0)
+    assert [wsd.at(step, 10) for step in range(10)] == pytest.approx(
+        [0.5, 1, 1, 1, 1, 1, 1, 0.5, 1 - math.sqrt(0.5), 1 - math.sqrt(0.75)]
+    )
+    cosine = Schedule(warmup_fraction=0, stable_fraction=0.5, final_fraction=0.2)
+    assert [cosine.at(step, 4) for step in range(4)] == pytest.approx([1, 1, 1, 0.6])
+
+
+def test_inverse_square_root() -> None:
+    slow = Schedule(warmup_fraction=0.1, decay="inverse_sqrt", final_fraction=0.4)
+    found = [slow.at(step, 100) for step in range(100)]
+    assert found[:10] == pytest.approx([0.1 * n for n in range(1, 11)])
+    # From step 10 on as the root of 10 / step, so half at four times the warm-up.
+    assert (found[10], found[40], found[62]) == pytest.approx((1.0, 0.5, math.sqrt(10 / 62)))
+    assert found[63:] == [0.4] * 37
+    bare = Schedule(warmup_fraction=0, decay="inverse_sqrt", final_fraction=0)
+    assert [bare.at(step, 4) for step in range(4)] == pytest.approx(
+        [1, 1 / math.sqrt(2), 1 / math.sqrt(3), 0.5]
+    )
+
+
+@given(
+    warmup=st.floats(0, 0.5),
+    stable=st.floats(0, 0.45),
+    decay=st.sampled_from(["cosine", "linear", "sqrt", "inverse_sqrt"]),
+    final=st.floats(0, 1),
+    steps=st.sampled_from([1, 2, 3, 10, 1000]),
+)
+def test_the_rate_rises_then_falls_and_is_never_zero_nor_above_its_peak(
+    warmup: float, stable: float, decay: Any, final: float, steps: int
+) -> None:
+    schedule = Schedule(
+        warmup_fraction=warmup, stable_fraction=stable, decay=decay, final_fraction=final
+    )
+    found = [schedule.at(step, steps) for step in range(steps)]
+    assert all(0 < rate <= 1 + 1e-12 for rate in found)
+    rising = round(warmup * steps)
+    assert found[:rising] == sorted(found[:rising])
+    falling = found[max(0, rising - 1) :]
+    assert all(later <= earlier + 1e-12 for earlier, later in pairwise(falling))
 
 
 @pytest.mark.parametrize("decay", ["cosine", "linear", "none"])
@@ -98,6 +148,57 @@ def test_the_rate_is_never_zero_and_never_above_its_peak(decay: Any, steps: int)
             PAIR,
             {"start": {**PAIR["start"], "letters": "abca"}},
             "a repeated; name every letter once",
+        ),
+        (
+            SFT,
+            {"schedule": {"decay": "none", "stable_fraction": 0.5}},
+            "decay none is stable to the end; leave stable_fraction at 0",
+        ),
+        (
+            SFT,
+            {"trainable": {"language": {"lr": 1, "schedule": {"stable_fraction": 0.95}}}},
+            "warmup_fraction 0.05 and stable_fraction 0.95 leave no steps to decay in; lower one",
+        ),
+        (SFT, {"trainable": {"language": {"lr": 1, "weight_decay": -1}}}, "greater than or equal"),
+        (SFT, {"trainable": {"language": {"lr": 1, "lora": {"rank": 0}}}}, "greater than 0"),
+        (SFT, {"trainable": {"language": {"lr": 1, "lora": {"targets": []}}}}, "at least 1 item"),
+        (
+            SFT,
+            {"trainable": {"language": {"lr": 1, "lora": {"rslora": True}}}},
+            "twice the rank is too much for that; give alpha, for example 16",
+        ),
+        (
+            SFT,
+            {
+                "trainable": {
+                    "vision": {"lr": 1, "lora": {}},
+                    "language": {"lr": 1, "lora": {"alpha": 16, "rslora": True}},
+                }
+            },
+            "rslora differs between vision and language; adapters of one model share it",
+        ),
+        (
+            SFT,
+            {"trainable": {"language": {"lr": 1, "lora": {}}}, "optimizer": "muon"},
+            "optimizer muon leaves adapters to AdamW and nothing else trains; use adamw",
+        ),
+        (
+            SFT,
+            {
+                "start": {**PARTS, "pinpoints_px": [[16, 16]]},
+                "trainable": {"connector": {"lr": 1, "lora": {}}},
+            },
+            "the connector of start llava_next is new and has nothing to adapt",
+        ),
+        (
+            PAIR,
+            {"trainable": {"vision": {"lr": 1, "lora": {}}}},
+            "start siglip is new and has nothing to adapt; leave out lora",
+        ),
+        (
+            SFT,
+            {"start": {**EXTENDED, "extension": {"kind": "yarn", "factor": 2, "rope_theta": 1e6}}},
+            "kind yarn keeps the base of the rotary positions; leave out rope_theta, or use kind theta",
         ),
         (SFT, {"trainable": {}}, "at least 1 item"),
         (SFT, {"trainable": {"tongue": {"lr": 1}}}, "'vision', 'connector', 'language'"),

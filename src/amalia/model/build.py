@@ -26,6 +26,7 @@ from transformers import (
     SiglipVisionModel,
 )
 
+from amalia.errors import TrainingError
 from amalia.model.letters import LetterReader
 from amalia.model.sizes import ContextExtension, LanguageSize, TextTowerSize, TowerSize
 from amalia.model.tile import TileGrid
@@ -104,24 +105,60 @@ def language_model(size: LanguageSize, tokenizer: PreTrainedTokenizerFast) -> Ll
 
 
 def extended(model: LlamaForCausalLM, extension: ContextExtension) -> LlamaForCausalLM:
-    """Give the same weights a longer context by RoPE scaling, written into the configuration."""
+    """Give the same weights a longer context by other rotary positions, written into the configuration.
+
+    Raises:
+        TrainingError: The model is extended by scaling already; the new base is not above the old one.
+    """
+    if (model.config.rope_scaling or {}).get("rope_type", "default") != "default":
+        raise TrainingError(
+            f"the language model is extended already, by {model.config.rope_scaling}; "
+            "start from the model before that"
+        )
     old = int(model.config.max_position_embeddings)
+    new = int(old * extension.factor)
+    changed: dict[str, Any] = {"max_position_embeddings": new, "rope_scaling": None}
+    if extension.kind == "theta":
+        changed["rope_theta"] = _longer_theta(model.config, extension)
+    else:
+        changed["rope_scaling"] = _scaling(extension, old)
+    if extension.kind == "dynamic":
+        # transformers scales beyond ``max_position_embeddings`` in this mode, so it stays as trained.
+        changed["max_position_embeddings"] = old
+    longer = LlamaForCausalLM(LlamaConfig(**{**model.config.to_dict(), **changed}))
+    longer.load_state_dict(model.state_dict())
+    return longer
+
+
+def ntk_theta(theta: float, *, factor: float, head_dim: int) -> float:
+    """Give the base with which the slowest rotary frequency is divided by ``factor``, the fastest kept.
+
+    Frequency i of d / 2 is theta^(-2i/d), the last one theta^(-(d-2)/d), hence theta · factor^(d/(d-2)):
+    «NTK-aware scaled RoPE» (bloc97 2023; Peng et al. 2023, arXiv:2309.00071, definition 1).
+    """
+    return float(theta * factor ** (head_dim / (head_dim - 2)))
+
+
+def _longer_theta(config: LlamaConfig, extension: ContextExtension) -> float:
+    theta = float(config.rope_theta)
+    if extension.rope_theta is None:
+        return ntk_theta(theta, factor=extension.factor, head_dim=int(config.head_dim))
+    if extension.rope_theta <= theta:
+        raise TrainingError(
+            f"extension.rope_theta {extension.rope_theta:g} is not above that of the model, {theta:g}; "
+            "a longer context needs a higher one"
+        )
+    return extension.rope_theta
+
+
+def _scaling(extension: ContextExtension, old_tokens: int) -> dict[str, Any]:
     scaling: dict[str, Any] = {"rope_type": extension.kind, "factor": extension.factor}
     if extension.kind in ("yarn", "llama3"):
-        scaling["original_max_position_embeddings"] = old
+        scaling["original_max_position_embeddings"] = old_tokens
     if extension.kind == "llama3":
         scaling["low_freq_factor"] = extension.low_frequency_factor
         scaling["high_freq_factor"] = extension.high_frequency_factor
-    new = int(old * extension.factor)
-    if extension.kind == "dynamic":
-        # transformers scales beyond ``max_position_embeddings`` in this mode, so it stays as trained.
-        new = old
-    config = LlamaConfig(
-        **{**model.config.to_dict(), "rope_scaling": scaling, "max_position_embeddings": new}
-    )
-    longer = LlamaForCausalLM(config)
-    longer.load_state_dict(model.state_dict())
-    return longer
+    return scaling
 
 
 def llava_next(
@@ -158,11 +195,23 @@ class Part:
     parameters: Mapping[str, nn.Parameter]
 
     @property
+    def adapters(self) -> dict[str, nn.Parameter]:
+        """The matrices of low-rank adapters beside its layers."""
+        return {
+            name: parameter
+            for name, parameter in self.parameters.items()
+            if any(matrix in name for matrix in _ADAPTER_MATRICES)
+        }
+
+    @property
     def count(self) -> int:
-        """Number of scalars."""
-        return sum(parameter.numel() for parameter in self.parameters.values())
+        """Number of scalars, those of adapters left out."""
+        every = sum(parameter.numel() for parameter in self.parameters.values())
+        return every - sum(parameter.numel() for parameter in self.adapters.values())
 
 
+# peft's names; the layer beside them becomes its ``base_layer``.
+_ADAPTER_MATRICES = (".lora_A.", ".lora_B.")
 _PREFIXES = {
     "vision": ("model.vision_tower.", "vision_model."),
     "connector": ("model.multi_modal_projector.", "model.image_newline"),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from amalia.recipe import Settings
 
@@ -47,10 +47,22 @@ class LanguageSize(Settings):
 class ContextExtension(Settings):
     """How a language model is made to read further than it was trained to."""
 
-    kind: Literal["linear", "dynamic", "yarn", "llama3"]
+    kind: Literal["linear", "dynamic", "yarn", "llama3", "theta"]
+    """``theta`` gives the rotary positions a higher base, the others scale them."""
     factor: float = Field(gt=1)
     """New context = factor × the context of the model that is continued."""
     low_frequency_factor: float = Field(default=1.0, gt=0)
     """Only ``llama3``."""
     high_frequency_factor: float = Field(default=4.0, gt=0)
     """Only ``llama3``."""
+    rope_theta: float | None = Field(default=None, gt=0)
+    """Only ``theta``: the new base; without it the NTK-aware one for ``factor``."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.rope_theta is not None and self.kind != "theta":
+            raise ValueError(
+                f"kind {self.kind} keeps the base of the rotary positions; leave out rope_theta, "
+                "or use kind theta"
+            )
+        return self

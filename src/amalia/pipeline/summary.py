@@ -43,8 +43,8 @@ _CHARTS = {
     "reward_accuracy": ("accuracy", ""),
     "reward_margin": ("reward", "nat"),
     "kl": ("kl", "nat"),
-    "lr_fraction": ("learning_rate", ""),
 }
+_RATE_OF = "lr_"
 
 
 def measured(recipe: EvaluationRecipe, folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
@@ -163,16 +163,15 @@ def _curves(stage: str, path: Path) -> Iterator[Curve]:
     points: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for line in path.read_text("utf-8").splitlines():
         entry = json.loads(line)
-        for name in _CHARTS:
-            if name in entry:
+        for name in entry:
+            if name in _CHARTS or name.startswith(_RATE_OF):
                 points.setdefault((name, entry["series"]), []).append((entry["step"], entry[name]))
     for (name, series), found in points.items():
-        chart, unit = _CHARTS[name]
-        label = (
-            series
-            if name in ("loss", "token_accuracy", "lr_fraction", "kl")
-            else f"{name}, {series}"
-        )
+        if name.startswith(_RATE_OF):
+            chart, unit, label = "learning_rate", "", name.removeprefix(_RATE_OF)
+        else:
+            chart, unit = _CHARTS[name]
+            label = series if name in ("loss", "token_accuracy", "kl") else f"{name}, {series}"
         yield Curve(stage, chart, label, unit, tuple(found))
 
 

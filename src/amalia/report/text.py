@@ -205,6 +205,8 @@ _LABELS: Final[Mapping[str, Mapping[str, str]]] = {
         "learning_rate": "taxa de aprendizagem",
         "connector": "conector",
         "tower": "torre de visão",
+        "vision": "torre de visão",
+        "language": "modelo de linguagem",
         "language_model": "modelo de linguagem",
     },
     "unit": {

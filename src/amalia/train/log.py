@@ -58,7 +58,7 @@ class StageLog:
         series: str,
         result: StepResult,
         *,
-        lr_fraction: float | None = None,
+        rates: Mapping[str, float] | None = None,
         batches: list[MicroBatch] | None = None,
     ) -> None:
         """Write what a step or a validation gave.
@@ -67,13 +67,14 @@ class StageLog:
             step: Steps done.
             series: ``train`` or ``validation``.
             result: Loss and metrics.
-            lr_fraction: Of the peak learning rates.
+            rates: Part → its learning rate.
             batches: What was trained on.
         """
         entry: dict[str, Any] = {"loss": result.loss, **result.metrics, "loss_of": result.groups}
         if batches is not None:
             entry |= self._counted(batches)
-            entry |= {"grad_norm": result.grad_norm, "lr_fraction": lr_fraction}
+            entry |= {"grad_norm": result.grad_norm}
+            entry |= {f"lr_{part}": rate for part, rate in (rates or {}).items()}
         self._append(step, series, entry)
 
     def skip(self, step: int, skipped: Sequence[Skip]) -> None:

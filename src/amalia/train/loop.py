@@ -22,7 +22,7 @@ from amalia.device import Device, detect
 from amalia.errors import TrainingError
 from amalia.manifest import Input, Manifest
 from amalia.model import attention, build
-from amalia.progress import Progress
+from amalia.progress import Progress, say
 from amalia.recipe import fingerprint
 from amalia.store import Workshop, disk_errors
 from amalia.train import checkpoint
@@ -35,6 +35,7 @@ from amalia.train.ranks import Ranks
 from amalia.train.stage import LOG_NAME, NextToken, Places, Stage
 from amalia.train.start import begin, write
 from amalia.train.step import StepResult, measure, train_step
+from amalia.train.table import table
 from amalia.train.trainable import freeze
 
 _NAMES_SHOWN = 8
@@ -69,6 +70,7 @@ def run_stage(stage: Stage, places: Places) -> Manifest:
         torch.manual_seed(stage.seed)
         begun = begin(stage, places.find)
         trained = freeze(begun.model, stage.trainable)
+        say(table(begun.model, stage))
         _attend(stage, begun.model, device)
         nn.Module.to(begun.model, device.kind)  # transformers' own wrapper of it is untyped
         feed = open_feed(
@@ -110,7 +112,13 @@ def _train(
     partial: Path,
     device: Device,
 ) -> dict[str, float | int | str]:
-    optimizer = optimizers_for(model, stage.trainable, kind=stage.optimizer, beta2=stage.beta2)
+    optimizer = optimizers_for(
+        model,
+        stage.trainable,
+        kind=stage.optimizer,
+        beta2=stage.beta2,
+        schedule=stage.schedule,
+    )
     checkpoints = partial / "checkpoints"
     step, cursor = checkpoint.load(checkpoints, parameters=trained, optimizer=optimizer)
     kept = checkpoint.Kept(stage.run.keep_last, stage.run.keep_every)
@@ -130,14 +138,13 @@ def _train(
             batches, cursor, skipped = coming.result()
             if step + 1 < stage.steps:
                 coming = pool.submit(feed.step, cursor)
-            fraction = stage.schedule.at(step, stage.steps)
-            optimizer.set_rate(fraction)
+            rates = optimizer.set_rates(step, stage.steps)
             result = train_step(model, batches, optimizer, clip_norm=stage.clip_norm, device=device)
             step += 1
             log.skip(step, skipped)
             if result.is_finite:
                 refused = 0
-                log.write(step, "train", result, lr_fraction=fraction, batches=batches)
+                log.write(step, "train", result, rates=rates, batches=batches)
             else:
                 refused += 1
                 log.refuse(step, batches)

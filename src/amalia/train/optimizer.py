@@ -4,20 +4,25 @@ Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon) makes the u
 orthogonal. Scaled as by Liu et al. 2025 (arXiv:2502.16982) its updates are as large as those of AdamW, so
 one learning rate serves both. On two cores it took a tower of 3.4 M parameters to 75 % of 330 names
 with the 49,000 pictures that took AdamW to 31 %.
+
+Low-rank adapters are always AdamW's. What acts on the network is the product of two thin matrices, so an
+update that is orthogonal in each of them is not so in the product; and what Muon saves, the second
+moments, is next to nothing for them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 from transformers import PreTrainedModel
 
 from amalia.model import build
-from amalia.train.stage import OptimizerKind, Trainable
+from amalia.train.stage import OptimizerKind, Schedule, Trainable
+from amalia.train.trainable import trained_of
 
 # Readout layers: their rows belong to single tokens, like those of an embedding.
 _HEADS = ("lm_head", "readout")
@@ -25,9 +30,14 @@ _HEADS = ("lm_head", "readout")
 
 @dataclass(frozen=True, slots=True)
 class Optimizers:
-    """Optimizers of disjoint parameters that step together."""
+    """Optimizers of disjoint parameters that step together.
+
+    A group of parameters says in ``part`` whose they are, and in ``peak_lr`` their highest rate.
+    """
 
     each: tuple[torch.optim.Optimizer, ...]
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    """That of each part."""
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -39,11 +49,18 @@ class Optimizers:
             for parameter in group["params"]
         ]
 
-    def set_rate(self, fraction: float) -> None:
-        """Set every learning rate to a fraction of its peak."""
+    def set_rates(self, step: int, steps: int) -> dict[str, float]:
+        """Set the learning rates for step ``step`` (from 0) of ``steps``.
+
+        Returns:
+            Part → its learning rate.
+        """
+        rates: dict[str, float] = {}
         for optimizer in self.each:
             for group in optimizer.param_groups:
-                group["lr"] = group["peak_lr"] * fraction
+                fraction = self.schedules[group["part"]].at(step, steps)
+                group["lr"] = rates[group["part"]] = group["peak_lr"] * fraction
+        return rates
 
     def zero_grad(self) -> None:
         """Forget all gradients."""
@@ -65,45 +82,68 @@ class Optimizers:
             optimizer.load_state_dict(state)
 
 
+class Shares(NamedTuple):
+    """What trains of a part, by the optimizer that changes it."""
+
+    muon: list[nn.Parameter]
+    adamw: list[nn.Parameter]
+
+
 def optimizers_for(
-    model: PreTrainedModel, trainable: Mapping[Any, Trainable], *, kind: OptimizerKind, beta2: float
+    model: PreTrainedModel,
+    trainable: Mapping[Any, Trainable],
+    *,
+    kind: OptimizerKind,
+    beta2: float,
+    schedule: Schedule | None = None,
 ) -> Optimizers:
     """Make the optimizers of the parts that train.
 
     Args:
         model: Whose parts.
-        trainable: Learning rate and weight decay of each part. Only matrices decay.
-        kind: ``muon`` gives the matrices of linear layers to Muon, but not heads and embeddings.
+        trainable: Learning rate, weight decay and schedule of each part. Only matrices decay.
+        kind: ``muon`` gives the matrices of linear layers to Muon, but not heads, embeddings and adapters.
         beta2: Of AdamW.
+        schedule: Of the parts that have none of their own; without one it is the default.
     """
-    inner = _inner_matrices(model) if kind == "muon" else set()
     muon: list[dict[str, Any]] = []
     adamw: list[dict[str, Any]] = []
     for name, part in build.parts(model).items():
         if name not in trainable:
             continue
-        lr, decay = trainable[name].lr, trainable[name].weight_decay
-        rest = [value for value in part.parameters.values() if id(value) not in inner]
-        for groups, values, weight_decay in (
-            (muon, [value for value in part.parameters.values() if id(value) in inner], decay),
-            (adamw, [value for value in rest if value.ndim >= 2], decay),
-            (adamw, [value for value in rest if value.ndim < 2], 0.0),
+        how = trainable[name]
+        share = shares(model, part, how, kind=kind)
+        for groups, values, decay in (
+            (muon, share.muon, how.weight_decay),
+            (adamw, [value for value in share.adamw if value.ndim >= 2], how.weight_decay),
+            (adamw, [value for value in share.adamw if value.ndim < 2], 0.0),
         ):
             if values:
-                groups.append(
-                    {"params": values, "weight_decay": weight_decay, "lr": lr, "peak_lr": lr}
-                )
+                pace = {"lr": how.lr, "peak_lr": how.lr, "part": name}
+                groups.append({"params": values, "weight_decay": decay, **pace})
     each: list[torch.optim.Optimizer] = []
     if muon:
         each.append(torch.optim.Muon(muon, adjust_lr_fn="match_rms_adamw"))
     if adamw:
         each.append(torch.optim.AdamW(adamw, betas=(0.9, beta2), fused=True))
-    return Optimizers(tuple(each))
+    shared = schedule or Schedule()
+    schedules = {name: how.schedule or shared for name, how in trainable.items()}
+    return Optimizers(tuple(each), schedules)
 
 
-def _inner_matrices(model: PreTrainedModel) -> set[int]:
-    return {
+def shares(
+    model: PreTrainedModel, part: build.Part, how: Trainable, *, kind: OptimizerKind
+) -> Shares:
+    """Divide what trains of a part between Muon and AdamW."""
+    values = list(trained_of(part, how).values())
+    if kind == "adamw" or how.lora:
+        return Shares([], values)
+    inner = {
         id(module.weight)
         for name, module in model.named_modules()
         if isinstance(module, nn.Linear) and name.rpartition(".")[2] not in _HEADS
     }
+    return Shares(
+        [value for value in values if id(value) in inner],
+        [value for value in values if id(value) not in inner],
+    )

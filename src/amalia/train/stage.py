@@ -125,31 +125,97 @@ class Contrast(Settings):
 Objective = Annotated[NextToken | Preferences | Contrast, Field(discriminator="kind")]
 
 
-class Trainable(Settings):
-    """How one part trains."""
-
-    lr: float = Field(gt=0)
-    weight_decay: float = Field(default=0.05, ge=0)
-    """Only for matrices; norms and biases never decay."""
-
-
 class Schedule(Settings):
-    """Learning rate over the steps, as a fraction of each part's ``lr``."""
+    """Learning rate over the steps, as a fraction of each part's ``lr``.
+
+    Warm-up, a stretch at the full rate, decay. With a long ``stable_fraction`` that is the
+    warm-up–stable–decay schedule (WSD).
+    """
 
     warmup_fraction: float = Field(default=0.05, ge=0, lt=1)
-    decay: Literal["cosine", "linear", "none"] = "cosine"
+    stable_fraction: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the steps at the full rate, between warm-up and decay."""
+    decay: Literal["cosine", "linear", "sqrt", "inverse_sqrt", "none"] = "cosine"
+    """``sqrt`` is 1 - √progress, for the short decay of WSD (Hägele et al. 2024, arXiv:2405.18392)."""
     final_fraction: float = Field(default=0.05, ge=0, le=1)
+    """What the decay ends at; ``inverse_sqrt`` never goes below it."""
+
+    @model_validator(mode="after")
+    def _decays(self) -> Self:
+        warmup, stable = self.warmup_fraction, self.stable_fraction
+        if self.decay == "none" and stable:
+            raise ValueError("decay none is stable to the end; leave stable_fraction at 0")
+        if self.decay != "none" and warmup + stable >= 1:
+            raise ValueError(
+                f"warmup_fraction {warmup:g} and stable_fraction {stable:g} leave no steps to decay in; "
+                "lower one, or use decay none"
+            )
+        return self
 
     def at(self, step: int, steps: int) -> float:
         """Fraction for step ``step`` (from 0) of ``steps``."""
         warmup = round(self.warmup_fraction * steps)
         if step < warmup:
             return (step + 1) / warmup
-        if self.decay == "none":
+        begins = warmup + round(self.stable_fraction * steps)
+        if self.decay == "none" or step < begins:
             return 1.0
-        progress = (step - warmup) / max(1, steps - warmup)
-        shape = (1 + math.cos(math.pi * progress)) / 2 if self.decay == "cosine" else 1 - progress
+        if self.decay == "inverse_sqrt":
+            # Vaswani et al. 2017, section 5.3: from the end of the warm-up as 1 / √step.
+            scale = max(1, warmup)
+            return max(self.final_fraction, math.sqrt(scale / (scale + step - begins)))
+        progress = (step - begins) / max(1, steps - begins)
+        shape = {
+            "cosine": (1 + math.cos(math.pi * progress)) / 2,
+            "linear": 1 - progress,
+            "sqrt": 1 - math.sqrt(progress),
+        }[self.decay]
         return self.final_fraction + (1 - self.final_fraction) * shape
+
+
+class Lora(Settings):
+    """Low-rank adapters beside the linear layers of a part, which itself stays as it is.
+
+    Hu et al. 2021 (arXiv:2106.09685): W becomes W + scale · B A, with B zero at the start.
+    """
+
+    rank: int = Field(default=16, gt=0)
+    alpha: int | None = Field(default=None, gt=0)
+    """The scale is ``alpha / rank``; without it ``alpha`` is twice the rank, so that another rank is
+    no other learning rate."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Of what the adapters read."""
+    targets: tuple[str, ...] | None = Field(default=None, min_length=1)
+    """Endings of the names of the layers, as ``q_proj`` or ``self_attn.q_proj``; none is all linear
+    layers of the part. Embeddings and heads never have adapters."""
+    rslora: bool = False
+    """Scale by ``alpha / √rank`` (Kalajdzievski 2023, arXiv:2312.03732); the same for all parts."""
+
+    @model_validator(mode="after")
+    def _scaled(self) -> Self:
+        if self.rslora and self.alpha is None:
+            raise ValueError(
+                "rslora divides alpha by the square root of the rank, and twice the rank is too much "
+                "for that; give alpha, for example 16"
+            )
+        return self
+
+    @property
+    def scale_alpha(self) -> int:
+        """``alpha``, or what stands for it."""
+        return self.alpha if self.alpha is not None else 2 * self.rank
+
+
+class Trainable(Settings):
+    """How one part trains."""
+
+    lr: float = Field(gt=0)
+    weight_decay: float = Field(default=0.05, ge=0)
+    """Only for matrices; norms and biases never decay."""
+    schedule: Schedule | None = None
+    """That of this part; none is that of the stage."""
+    lora: Lora | None = None
+    """Train adapters in place of the part itself."""
 
 
 class Ingredient(Settings):
@@ -265,6 +331,27 @@ class Stage(Settings):
             raise ValueError(
                 "a pack is computed at once; leave run.micro_batch and run.micro_tokens at 0"
             )
+
+    @model_validator(mode="after")
+    def _adapts(self) -> Self:
+        loras = {name: how.lora for name, how in self.trainable.items() if how.lora}
+        if loras and isinstance(self.start, NewLanguage | NewPair):
+            raise ValueError(
+                f"start {self.start.kind} is new and has nothing to adapt; leave out lora"
+            )
+        if "connector" in loras and isinstance(self.start, FromParts):
+            raise ValueError(
+                "the connector of start llava_next is new and has nothing to adapt; leave out its lora"
+            )
+        if len({lora.rslora for lora in loras.values()}) > 1:
+            raise ValueError(
+                f"rslora differs between {' and '.join(loras)}; adapters of one model share it"
+            )
+        if self.optimizer == "muon" and len(loras) == len(self.trainable):
+            raise ValueError(
+                "optimizer muon leaves adapters to AdamW and nothing else trains; use adamw"
+            )
+        return self
 
     def references(self) -> list[Reference]:
         """Name every artifact the stage reads."""

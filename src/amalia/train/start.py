@@ -13,8 +13,11 @@ from amalia.model import build
 from amalia.model.export import export, load, load_language, load_tokenizer, load_tower
 from amalia.model.render import Renderer
 from amalia.model.tile import TileGrid
+from amalia.train import adapters
 from amalia.train.stage import FromExtension, FromModel, FromParts, Kept, NewLanguage, Stage
 
+ADAPTER = "adapter"
+"""Folder of the adapters in the artifact of a stage that trained some."""
 Find = Callable[[str], Path]
 """From what a recipe calls an artifact to its folder."""
 
@@ -69,8 +72,14 @@ def _begun(stage: Stage, find: Find) -> Begun:
 
 
 def write(begun: Begun, folder: Path, *, keep: Kept) -> None:
-    """Export what was trained; of a SigLIP pair only the tower."""
+    """Export what was trained; of a SigLIP pair only the tower.
+
+    Adapters are written by themselves into ``adapter`` and are part of the exported weights.
+    """
     model = begun.model
+    if adapters.are_in(model):
+        adapters.write(model, folder / ADAPTER)
+        adapters.merge(model)
     if isinstance(model, SiglipModel):
         model = build.tower_of(model)
     elif isinstance(model, LlavaNextForConditionalGeneration) and keep == "tower":
