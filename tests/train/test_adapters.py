@@ -101,6 +101,7 @@ def log_of(folder: Path) -> list[dict[str, Any]]:
 
 def logits(model: Any, renderer: Renderer) -> torch.Tensor:
     """What a model says about pictures and words of six conversations."""
+    attention.attend(model, "eager")
     items = [renderer.conversation(row) for row in conversations()]
     batch = collate(items, pad_id=renderer.pad_id)
     model.eval()
