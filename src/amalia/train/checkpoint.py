@@ -1,8 +1,9 @@
 """Save and load the state of a stage so that going on equals never having stopped.
 
 A checkpoint holds what training changes (trained parameters, optimizer), the step and a cursor; the
-order of the data follows from the cursor and the learning rate from the step. It is written beside its
-name, digested, and renamed; a torn one is noticed and the one before it is used.
+order of the data follows from the cursor and the learning rate from the step. Every process writes its
+share (``torch.distributed.checkpoint``), and any number of processes can go on from it. It is written
+beside its name, digested, and renamed; a torn one is noticed and the one before it is used.
 """
 
 from __future__ import annotations
@@ -13,19 +14,22 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+import torch.distributed.checkpoint as dcp
 from torch import nn
+from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.metadata import TensorStorageMetadata
 
 from amalia.store import disk_errors, sha256_of, write_text
 from amalia.train.optimizer import Optimizers
 from amalia.train.order import Cursor
+from amalia.train.ranks import Ranks
 
-WRITERS_RAISE = (SafetensorError, RuntimeError)
+WRITERS_RAISE = (RuntimeError, CheckpointException)
 """What safetensors and torch raise in place of the system's error when a disk is full."""
+_PARAMETERS, _OPTIMIZER, _RANDOM = "parameters", "optimizer", "random"
 _log = logging.getLogger(__name__)
 
 
@@ -59,73 +63,154 @@ def save(
     kept: Kept = Kept(),
     parameters: Mapping[str, nn.Parameter],
     optimizer: Optimizers,
+    ranks: Ranks,
 ) -> None:
-    """Write the state after ``step`` steps and forget those not ``kept``.
+    """Write the state after ``step`` steps and forget those not ``kept``; all processes call it.
 
     Raises:
         ArtifactError: The disk is full; the checkpoints before are still there.
     """
     final = folder / f"step-{step:08d}"
     temporary = folder / f"step-{step:08d}.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
-    random = {"cpu": torch.get_rng_state()}
+    if ranks.is_first:
+        shutil.rmtree(temporary, ignore_errors=True)
+    ranks.wait()
+    state = {
+        _PARAMETERS: {name: value.detach() for name, value in parameters.items()},
+        _OPTIMIZER: _states(parameters, optimizer),
+        _RANDOM: _random(ranks),
+    }
     with disk_errors(temporary, *WRITERS_RAISE):
-        temporary.mkdir(parents=True)
-        save_file(
-            {name: value.detach().contiguous() for name, value in parameters.items()},
-            temporary / "model.safetensors",
-        )
-        torch.save(
-            {"optimizer": optimizer.state_dict(), "random": random}, temporary / "optimizer.pt"
-        )
-    digests = {path.name: sha256_of(path) for path in sorted(temporary.iterdir())}
-    write_text(
-        temporary / "state.json",
-        json.dumps({"step": step, "cursor": cursor.as_json(), "sha256": digests}),
-    )
-    shutil.rmtree(final, ignore_errors=True)
-    temporary.rename(final)
-    prune(folder, kept)
+        temporary.mkdir(parents=True, exist_ok=True)
+        dcp.save(state, checkpoint_id=temporary, no_dist=not ranks.are_many)
+    own = [path for path in temporary.iterdir() if _writer(path.name) == ranks.rank]
+    digests = ranks.gather({path.name: sha256_of(path) for path in sorted(own)})
+    if ranks.is_first:
+        whole = {name: digest for each in digests for name, digest in each.items()}
+        about = {"step": step, "cursor": cursor.as_json(), "sha256": whole}
+        write_text(temporary / "state.json", json.dumps(about))
+        shutil.rmtree(final, ignore_errors=True)
+        temporary.rename(final)
+        prune(folder, kept)
+    ranks.wait()
 
 
 def prune(folder: Path, kept: Kept) -> None:
     """Remove the checkpoints that are not ``kept``."""
-    there = _all(folder)
+    there = saved(folder)
     for old in there[: len(there) - kept.last]:
         if not kept.for_good(int(old.name.removeprefix("step-"))):
             shutil.rmtree(old)
 
 
-def load(folder: Path, *, parameters: Mapping[str, nn.Parameter], optimizer: Optimizers) -> Resumed:
-    """Restore the newest whole checkpoint.
+def load(
+    folder: Path,
+    *,
+    parameters: Mapping[str, nn.Parameter],
+    optimizer: Optimizers,
+    ranks: Ranks,
+) -> Resumed:
+    """Restore the newest whole checkpoint; all processes call it.
 
     Returns:
         Where to go on; at the start when there is no whole checkpoint.
     """
-    for path in reversed(_all(folder)):
-        resumed = _whole(path)
-        if resumed is None:
-            _log.warning("checkpoint %s is damaged; the one before it is used", path)
-            continue
-        saved = load_file(path / "model.safetensors")
-        with torch.no_grad():
-            for name, parameter in parameters.items():
-                parameter.copy_(saved[name])
-        state = torch.load(path / "optimizer.pt", weights_only=True)
-        optimizer.load_state_dict(state["optimizer"])
-        torch.set_rng_state(state["random"]["cpu"])
-        return resumed
-    return Resumed(0, Cursor())
+    found = ranks.from_first(_newest(folder) if ranks.is_first else None)
+    if found is None:
+        return Resumed(0, Cursor())
+    path, resumed = found
+    read_parameters(path, parameters, ranks=ranks)
+    _read_optimizer(path, parameters, optimizer, ranks=ranks)
+    _read_random(path, ranks=ranks)
+    return resumed
 
 
-def _all(folder: Path) -> list[Path]:
+def read_parameters(path: Path, parameters: Mapping[str, nn.Parameter], *, ranks: Ranks) -> None:
+    """Fill parameters from a checkpoint, whatever number of processes wrote it."""
+    with torch.no_grad():
+        state = {_PARAMETERS: {name: value.detach() for name, value in parameters.items()}}
+        dcp.load(state, checkpoint_id=path, no_dist=not ranks.are_many)
+
+
+def saved(folder: Path) -> list[Path]:
+    """List checkpoints, whole or torn, the oldest first."""
     return sorted(path for path in folder.glob("step-*") if path.suffix != ".tmp")
 
 
-def _whole(path: Path) -> Resumed | None:
+def whole(path: Path) -> Resumed | None:
+    """Read where a checkpoint goes on; ``None`` when it is torn."""
     try:
         state = json.loads((path / "state.json").read_text("utf-8"))
-        whole = all(sha256_of(path / name) == digest for name, digest in state["sha256"].items())
-        return Resumed(int(state["step"]), Cursor.from_json(state["cursor"])) if whole else None
+        intact = all(sha256_of(path / name) == digest for name, digest in state["sha256"].items())
+        return Resumed(int(state["step"]), Cursor.from_json(state["cursor"])) if intact else None
     except (OSError, ValueError, KeyError):
         return None
+
+
+def _newest(folder: Path) -> tuple[Path, Resumed] | None:
+    for path in reversed(saved(folder)):
+        resumed = whole(path)
+        if resumed is not None:
+            return path, resumed
+        _log.warning("checkpoint %s is damaged; the one before it is used", path)
+    return None
+
+
+def _states(parameters: Mapping[str, nn.Parameter], optimizer: Optimizers) -> dict[str, Any]:
+    """Give what the optimizers remember of every parameter, by its name."""
+    states = {key: value for each in optimizer.each for key, value in each.state.items()}
+    return {name: dict(states[value]) for name, value in parameters.items() if value in states}
+
+
+def _read_optimizer(
+    path: Path, parameters: Mapping[str, nn.Parameter], optimizer: Optimizers, *, ranks: Ranks
+) -> None:
+    """Give the optimizers what they remembered, in tensors cut like the parameters are now."""
+    owners = {
+        value: each
+        for each in optimizer.each
+        for group in each.param_groups
+        for value in group["params"]
+    }
+    state: dict[str, dict[str, torch.Tensor]] = {}
+    for key, stored in dcp.FileSystemReader(path).read_metadata().state_dict_metadata.items():
+        if not key.startswith(f"{_OPTIMIZER}.") or not isinstance(stored, TensorStorageMetadata):
+            continue
+        name, _, what = key.removeprefix(f"{_OPTIMIZER}.").rpartition(".")
+        value = parameters[name]
+        dtype = stored.properties.dtype
+        state.setdefault(name, {})[what] = (
+            torch.zeros_like(value, dtype=dtype, requires_grad=False)
+            if stored.size == value.shape
+            else torch.zeros(stored.size, dtype=dtype, device=value.device)
+        )
+    if state:
+        dcp.load({_OPTIMIZER: state}, checkpoint_id=path, no_dist=not ranks.are_many)
+    for name, values in state.items():
+        owners[parameters[name]].state[parameters[name]] = values
+
+
+def _random(ranks: Ranks) -> dict[str, torch.Tensor]:
+    states = {f"{ranks.rank}-cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        states[f"{ranks.rank}-cuda"] = torch.cuda.get_rng_state()
+    return states
+
+
+def _read_random(path: Path, *, ranks: Ranks) -> None:
+    """Go on with the random numbers of this process, if it was there when the checkpoint was written."""
+    stored = dcp.FileSystemReader(path).read_metadata().state_dict_metadata
+    known = {name: v for name, v in _random(ranks).items() if f"{_RANDOM}.{name}" in stored}
+    # All take part in a load, also who has nothing to read.
+    dcp.load({_RANDOM: known}, checkpoint_id=path, no_dist=not ranks.are_many)
+    for name, state in known.items():
+        if name.endswith("-cuda"):
+            torch.cuda.set_rng_state(state)
+        else:
+            torch.set_rng_state(state)
+
+
+def _writer(name: str) -> int:
+    """Say which process wrote a file: ``__3_0.distcp`` is of the fourth, what belongs to all of the first."""
+    parts = name.split("_")
+    return int(parts[2]) if name.startswith("__") else 0

@@ -15,9 +15,52 @@ from amalia.train.skipped import Skip
 from amalia.train.step import StepResult
 
 
-def names_of(batches: list[MicroBatch]) -> list[str]:
-    """Name the records of micro-batches."""
-    return [name for batch in batches for name in batch.names]
+class Told(NamedTuple):
+    """What processes tell each other behind a step."""
+
+    rows: Counter[str]
+    """Records of each source."""
+    tokens: int
+    tiles: int
+    records: list[str]
+    """Names."""
+    skipped: list[Skip]
+    is_due: bool
+    """Whether it is time for a checkpoint."""
+    is_asked: bool
+    """Whether a signal to stop came."""
+
+    @classmethod
+    def of(
+        cls,
+        batches: Sequence[MicroBatch],
+        skipped: Sequence[Skip] = (),
+        is_due: bool = False,
+        is_asked: bool = False,
+    ) -> Self:
+        """Say what this process trained on."""
+        return cls(
+            Counter(source for batch in batches for source in batch.sources),
+            sum(batch.num_tokens for batch in batches),
+            sum(batch.num_tiles for batch in batches),
+            [name for batch in batches for name in batch.names],
+            list(skipped),
+            is_due,
+            is_asked,
+        )
+
+    @classmethod
+    def of_all(cls, each: Sequence[Told]) -> Told:
+        """Put together what every process said; the first decides what is due, any may stop all."""
+        return cls(
+            sum((told.rows for told in each), Counter()),
+            sum(told.tokens for told in each),
+            sum(told.tiles for told in each),
+            [name for told in each for name in told.records],
+            [skip for told in each for skip in told.skipped],
+            each[0].is_due,
+            any(told.is_asked for told in each),
+        )
 
 
 class StageLog:

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import resource
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -27,13 +30,13 @@ from amalia.recipe import fingerprint
 from amalia.store import Workshop, disk_errors
 from amalia.train import checkpoint
 from amalia.train.feed import Feed, open_feed
-from amalia.train.log import StageLog, names_of
-from amalia.train.micro_batch import MicroBatch
+from amalia.train.log import StageLog, Told
 from amalia.train.optimizer import optimizers_for
 from amalia.train.preemption import Preempted, Preemption
-from amalia.train.ranks import Ranks
+from amalia.train.ranks import Ranks, joined
+from amalia.train.sharding import Computed, arranged, full
 from amalia.train.stage import LOG_NAME, NextToken, Places, Stage
-from amalia.train.start import begin, write
+from amalia.train.start import Begun, begin, write
 from amalia.train.step import StepResult, measure, train_step
 from amalia.train.table import table
 from amalia.train.trainable import freeze
@@ -59,41 +62,95 @@ def run_stage(stage: Stage, places: Places) -> Manifest:
         Preempted: SIGTERM or SIGUSR1 came; a checkpoint is there to go on from.
         TrainingError: Nothing to train, or a loss or gradient that is not finite several steps in a row.
     """
+    device = _device(stage)
+    with joined(device) as ranks:
+        return _run(stage, places, device, ranks)
+
+
+def _run(stage: Stage, places: Places, device: Device, ranks: Ranks) -> Manifest:
     inputs = _inputs(stage, places)
     identity = fingerprint(stage, **{item.name: item.fingerprint for item in inputs})
     shop = Workshop(places.out, fingerprint=identity, recipe=stage.model_dump(mode="json"))
-    if shop.is_finished:
+    # All look before the first changes anything.
+    finished = ranks.gather(shop.is_finished)
+    if any(finished):
         return manifests.read(places.out)
-    with shop:
+    with shop if ranks.is_first else nullcontext():
+        ranks.wait()
         began = time.monotonic()
-        device = _device(stage)
-        torch.manual_seed(stage.seed)
-        begun = begin(stage, places.find)
-        trained = freeze(begun.model, stage.trainable)
-        say(table(begun.model, stage))
+        begun, trained = _begun(stage, places)
+        if ranks.is_first:
+            say(table(begun.model, stage))
         _attend(stage, begun.model, device)
         nn.Module.to(begun.model, device.kind)  # transformers' own wrapper of it is untyped
         feed = open_feed(
-            stage, begun, places.find, partial=shop.partial, device=device, ranks=Ranks()
+            stage, begun, places.find, partial=shop.partial, device=device, ranks=ranks
         )
+        computed = arranged(begun.model, stage.run, ranks=ranks, device=device)
         prepared_s = time.monotonic() - began
-        figures = _train(stage, begun.model, trained, feed, shop.partial, device)
-        with disk_errors(shop.partial, *checkpoint.WRITERS_RAISE):
-            write(begun, shop.partial, keep=stage.keep)
-        figures |= {
-            "seconds": round(float(figures["seconds"]) + prepared_s, 1),
-            "parameters": sum(part.count for part in build.parts(begun.model).values()),
-            "parameters_trained": sum(parameter.numel() for parameter in trained.values()),
-            "device": f"{device.kind} {device.dtype}",
-        }
-        return shop.finish(
-            "model",
-            stage.name,
-            inputs=inputs,
-            figures=figures,
-            seed=stage.seed,
-            discard=() if stage.run.keep_every else ("checkpoints",),
-        )
+        figures = _train(stage, computed, feed, shop.partial, device, ranks)
+        whole = _whole(stage, places, begun, ranks)
+        if ranks.is_first:
+            figures["seconds"] = round(float(figures["seconds"]) + prepared_s, 1)
+            figures["device"] = f"{device.kind} {device.dtype}"
+            _finish(stage, whole, inputs, figures, shop)
+        ranks.wait()
+    return manifests.read(places.out)
+
+
+class _Beginning(NamedTuple):
+    begun: Begun
+    trained: dict[str, nn.Parameter]
+
+
+def _begun(stage: Stage, places: Places) -> _Beginning:
+    """Make the model a stage starts from, what trains already chosen; the same in every process."""
+    torch.manual_seed(stage.seed)
+    begun = begin(stage, places.find)
+    return _Beginning(begun, freeze(begun.model, stage.trainable))
+
+
+def _whole(stage: Stage, places: Places, begun: Begun, ranks: Ranks) -> Begun:
+    """Give a model whose parameters are not cut over processes; to the first of them."""
+    if not ranks.are_many:
+        return begun
+    found = {}
+    for name, value in begun.model.named_parameters():
+        if value.requires_grad:
+            gathered = full(value.detach())
+            if ranks.is_first:
+                found[name] = gathered.cpu()
+    if not ranks.is_first:
+        return begun
+    whole, trained = _begun(stage, places)
+    with torch.no_grad():
+        for name, value in trained.items():
+            value.copy_(found[name])
+    return whole
+
+
+def _finish(
+    stage: Stage,
+    begun: Begun,
+    inputs: tuple[Input, ...],
+    figures: dict[str, float | int | str],
+    shop: Workshop,
+) -> None:
+    trained = [value for value in begun.model.parameters() if value.requires_grad]
+    figures |= {
+        "parameters": sum(part.count for part in build.parts(begun.model).values()),
+        "parameters_trained": sum(value.numel() for value in trained),
+    }
+    with disk_errors(shop.partial, *checkpoint.WRITERS_RAISE):
+        write(begun, shop.partial, keep=stage.keep)
+    shop.finish(
+        "model",
+        stage.name,
+        inputs=inputs,
+        figures=figures,
+        seed=stage.seed,
+        discard=() if stage.run.keep_every else ("checkpoints",),
+    )
 
 
 def _attend(stage: Stage, model: PreTrainedModel, device: Device) -> None:
@@ -106,12 +163,13 @@ def _attend(stage: Stage, model: PreTrainedModel, device: Device) -> None:
 
 def _train(
     stage: Stage,
-    model: PreTrainedModel,
-    trained: dict[str, nn.Parameter],
+    computed: Computed,
     feed: Feed,
     partial: Path,
     device: Device,
+    ranks: Ranks,
 ) -> dict[str, float | int | str]:
+    model = computed.model
     optimizer = optimizers_for(
         model,
         stage.trainable,
@@ -119,64 +177,73 @@ def _train(
         beta2=stage.beta2,
         schedule=stage.schedule,
     )
+    trained = {name: value for name, value in model.named_parameters() if value.requires_grad}
+    parts = {name: list(part.parameters.values()) for name, part in build.parts(model).items()}
+    state: dict[str, Any] = {"parameters": trained, "optimizer": optimizer, "ranks": ranks}
     checkpoints = partial / "checkpoints"
-    step, cursor = checkpoint.load(checkpoints, parameters=trained, optimizer=optimizer)
+    step, cursor = checkpoint.load(checkpoints, **state)
     kept = checkpoint.Kept(stage.run.keep_last, stage.run.keep_every)
-    log, refused = StageLog(partial / LOG_NAME, step), 0
+    log, refused = StageLog(partial / LOG_NAME, step, is_kept=ranks.is_first), 0
     saved_at = time.monotonic()
     every = max(1, stage.steps // stage.validation.times) if stage.validation else 0
-    model.train()
+    computed.train()
     with (
-        Progress(stage.name, stage.steps, done=step) as progress,
+        Progress(stage.name, stage.steps, done=step, is_shown=ranks.is_first) as progress,
         ThreadPoolExecutor(max_workers=1) as pool,
         Preemption() as preemption,
     ):
         if feed.held_out and step == 0:
-            log.write(0, "validation", measure(model, feed.validation(), device))
+            log.write(0, "validation", measure(computed, feed.validation(), device, ranks=ranks))
         coming = pool.submit(feed.step, cursor)
         while step < stage.steps:
             batches, cursor, skipped = coming.result()
             if step + 1 < stage.steps:
                 coming = pool.submit(feed.step, cursor)
             rates = optimizer.set_rates(step, stage.steps)
-            result = train_step(model, batches, optimizer, clip_norm=stage.clip_norm, device=device)
+            result = train_step(
+                computed,
+                feed.evened(batches),
+                optimizer,
+                clip_norm=stage.clip_norm,
+                device=device,
+                parts=parts,
+                ranks=ranks,
+            )
             step += 1
-            log.skip(step, skipped)
+            is_due = time.monotonic() - saved_at > stage.run.checkpoint_every_s
+            told = Told.of_all(
+                ranks.gather(Told.of(batches, skipped, is_due, preemption.is_asked))
+            )
+            log.skip(step, told.skipped)
             if result.is_finite:
                 refused = 0
-                log.write(step, "train", result, rates=rates, batches=batches)
+                log.write(step, "train", result, rates=rates, told=told)
             else:
                 refused += 1
-                log.refuse(step, batches)
+                log.refuse(step, told)
             if refused == stage.run.refused_in_a_row:
-                raise TrainingError(_not_finite(result, batches, refused))
+                raise TrainingError(_not_finite(result, told.records, refused))
             progress.advance(note=f"loss {result.loss:.3f}")
             if feed.held_out and (step % every == 0 or step == stage.steps):
-                log.write(step, "validation", measure(model, feed.validation(), device))
+                held_out = measure(computed, feed.validation(), device, ranks=ranks)
+                log.write(step, "validation", held_out)
             if step == stage.steps:
                 break
-            is_due = time.monotonic() - saved_at > stage.run.checkpoint_every_s
-            if is_due or preemption.is_asked or kept.for_good(step):
-                checkpoint.save(
-                    checkpoints,
-                    step,
-                    cursor,
-                    kept=kept,
-                    parameters=trained,
-                    optimizer=optimizer,
-                )
+            if told.is_due or told.is_asked or kept.for_good(step):
+                checkpoint.save(checkpoints, step, cursor, kept=kept, **state)
                 saved_at = time.monotonic()
-            if preemption.is_asked:
+            if told.is_asked:
                 raise Preempted(f"{stage.name} stopped after step {step} of {stage.steps}")
-    model.eval()
-    checkpoint.prune(checkpoints, replace(kept, last=0))
+    computed.eval()
+    if ranks.is_first:
+        checkpoint.prune(checkpoints, replace(kept, last=0))
     return {
         "steps": stage.steps,
         "rows": log.rows,
         "tokens": log.tokens,
         "tiles": log.tiles,
-        "too_long": feed.skipped.num_too_long,
-        "unreadable": feed.skipped.num_unreadable,
+        "too_long": log.num_too_long,
+        "unreadable": log.num_unreadable,
         "seconds": log.seconds,
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         **{
@@ -186,8 +253,7 @@ def _train(
     }
 
 
-def _not_finite(result: StepResult, batches: list[MicroBatch], refused: int) -> str:
-    names = names_of(batches)
+def _not_finite(result: StepResult, names: Sequence[str], refused: int) -> str:
     shown = ", ".join(names[:_NAMES_SHOWN]) + (", …" if len(names) > _NAMES_SHOWN else "")
     return (
         f"loss {result.loss} with gradient norm {result.grad_norm} is not finite, {refused} steps in a row, "

@@ -39,6 +39,8 @@ class LossSum:
     """Sums; the loop divides them by ``count`` as well."""
     groups: Mapping[str, tuple[float, int]] = field(default_factory=dict)
     """Loss sum and count of each source of the mixture."""
+    predicted: int | None = None
+    """Positions whose logits were computed, if that is not ``count``."""
 
 
 def next_token(model: PreTrainedModel, batch: Pack, sources: Sequence[str] = ()) -> LossSum:
@@ -179,7 +181,7 @@ def preference(
     }
     owners_B = torch.arange(len(losses), device=losses.device)
     groups = _by_source(losses.detach(), owners_B, sources)
-    return LossSum(total, len(chosen), metrics, groups)
+    return LossSum(total, len(chosen), metrics, groups, batch.targets_S.numel())
 
 
 def sigmoid_contrast(logits_BC: torch.Tensor, matches_BC: torch.Tensor) -> torch.Tensor:

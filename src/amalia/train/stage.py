@@ -253,6 +253,14 @@ class StageRun(Settings):
     attention: Literal["auto", "documents", "block", "varlen"] = "auto"
     """How documents of a packed sequence are kept apart; all give the same numbers."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    shard: Literal["full", "hybrid"] = "full"
+    """With several processes: cut the model over all of them, or over those of a machine and repeat it on each."""
+    offload: bool = False
+    """With several processes: keep what is cut on the host."""
+    checkpointing: Literal["none", "selective", "full"] = "none"
+    """What of a block is computed again backwards instead of kept: nothing, all but products, all."""
+    compile: bool = False
+    """Compile every block."""
 
 
 class Packing(Settings):
