@@ -11,7 +11,7 @@ V vocabulary, W pictures with writing, L letters.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
@@ -37,6 +37,10 @@ class LossSum:
     count: int
     metrics: Mapping[str, float]
     """Sums; the loop divides them by ``count`` as well."""
+    groups: Mapping[str, tuple[float, int]] = field(default_factory=dict)
+    """Loss sum and count of each source of the mixture; each is divided by its own count."""
+    predicted: int | None = None
+    """Positions whose logits were computed; as many as ``count`` if not said."""
 
 
 def next_token(model: PreTrainedModel, batch: Batch) -> LossSum:
@@ -149,7 +153,7 @@ def preference(
         # Of KL(reference ‖ model), a token, as far as these answers tell.
         "kl": float((drift / counts_2B).sum() / 2),
     }
-    return LossSum(total, len(chosen), metrics)
+    return LossSum(total, len(chosen), metrics, predicted=batch.targets_S.numel())
 
 
 def sigmoid_contrast(logits_BC: torch.Tensor, matches_BC: torch.Tensor) -> torch.Tensor:

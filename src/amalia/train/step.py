@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
@@ -21,7 +23,16 @@ class StepResult(NamedTuple):
 
     loss: float
     grad_norm: float
+    """Before clipping."""
     metrics: dict[str, float]
+    groups: dict[str, float]
+    """Loss of each source."""
+    counts: dict[str, int]
+    """What the loss of each source was divided by."""
+    grad_norms: dict[str, float]
+    """Of each part that trains, before clipping."""
+    predicted: tuple[int, ...]
+    """Positions whose logits were computed, of each micro-batch."""
 
     @property
     def is_finite(self) -> bool:
@@ -36,10 +47,19 @@ def train_step(
     *,
     clip_norm: float,
     device: Device,
+    parts: Mapping[str, Sequence[nn.Parameter]] = MappingProxyType({}),
 ) -> StepResult:
     """Compute all micro-batches, divide by their global count, clip, and step.
 
     Where the loss or the gradient is not finite the model and the optimizer are left as they were.
+
+    Args:
+        model: The model in training.
+        batches: All micro-batches of the step.
+        optimizer: Of what trains.
+        clip_norm: Gradients are scaled to at most this norm.
+        device: What to compute on.
+        parts: Name → parameters, to tell the norms of their gradients apart.
     """
     optimizer.zero_grad()
     sums = _Sums()
@@ -54,8 +74,8 @@ def train_step(
     for parameter in parameters:
         if parameter.grad is not None:
             parameter.grad.div_(max(sums.count, 1))
-    norm = float(nn.utils.clip_grad_norm_(parameters, clip_norm))
-    done = sums.divided(norm)
+    norm, norms = _clip(parameters, parts, clip_norm)
+    done = sums.divided(norm, norms)
     if done.is_finite:
         optimizer.step()
     return done
@@ -69,7 +89,32 @@ def measure(model: PreTrainedModel, batches: list[MicroBatch], device: Device) -
         for batch in batches:
             sums.add(batch.compute(model))
     model.train()
-    return sums.divided(0.0)
+    return sums.divided(0.0, {})
+
+
+def _clip(
+    parameters: Sequence[nn.Parameter], parts: Mapping[str, Sequence[nn.Parameter]], limit: float
+) -> tuple[float, dict[str, float]]:
+    """Scale gradients to at most a norm; give their norm before, of all and of each part.
+
+    It is ``clip_grad_norm_`` in its two halves: the norms of parts are made of the same norms of single
+    gradients, so they cost no second look at the gradients.
+    """
+    owners = {id(value): name for name, values in parts.items() for value in values}
+    gradients = {id(value): value.grad for value in parameters if value.grad is not None}
+    if not gradients:
+        return 0.0, {}
+    each = torch._foreach_norm(list(gradients.values()))
+    total = torch.linalg.vector_norm(torch.stack(each))
+    nn.utils.clip_grads_with_norm_(parameters, limit, total)
+    shares: dict[str, list[torch.Tensor]] = {}
+    for key, norm in zip(gradients, each, strict=True):
+        if key in owners:
+            shares.setdefault(owners[key], []).append(norm)
+    of_parts = [torch.linalg.vector_norm(torch.stack(norms)) for norms in shares.values()]
+    # One look at the device for all of them.
+    whole, *found = torch.stack([total, *of_parts]).tolist()
+    return whole, dict(zip(shares, found, strict=True))
 
 
 @dataclass
@@ -79,14 +124,29 @@ class _Sums:
     total: float = 0.0
     count: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
+    groups: dict[str, tuple[float, int]] = field(default_factory=dict)
+    predicted: list[int] = field(default_factory=list)
 
     def add(self, result: LossSum) -> None:
         self.total += float(result.total.detach())
         self.count += result.count
+        self.predicted.append(result.count if result.predicted is None else result.predicted)
         for name, value in result.metrics.items():
             self.metrics[name] = self.metrics.get(name, 0.0) + value
+        for name, (total, number) in result.groups.items():
+            before, seen = self.groups.get(name, (0.0, 0))
+            self.groups[name] = (before + total, seen + number)
 
-    def divided(self, grad_norm: float) -> StepResult:
+    def divided(self, grad_norm: float, grad_norms: dict[str, float]) -> StepResult:
         count = max(self.count, 1)
-        means = {name: value / count for name, value in self.metrics.items()}
-        return StepResult(self.total / count, grad_norm, means)
+        # A source of which nothing was supervised has no loss.
+        groups = {name: pair for name, pair in sorted(self.groups.items()) if pair[1]}
+        return StepResult(
+            loss=self.total / count,
+            grad_norm=grad_norm,
+            metrics={name: value / count for name, value in self.metrics.items()},
+            groups={name: total / number for name, (total, number) in groups.items()},
+            counts={name: number for name, (_, number) in groups.items()},
+            grad_norms=grad_norms,
+            predicted=tuple(self.predicted),
+        )
