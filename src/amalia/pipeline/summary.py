@@ -44,7 +44,9 @@ _CHARTS = {
     "reward_margin": ("reward", "nat"),
     "kl": ("kl", "nat"),
     "lr_fraction": ("learning_rate", ""),
+    "tokens_per_s": ("throughput", "tokens/s"),
 }
+_LOSS_OF = "loss_of/"
 
 
 def measured(recipe: EvaluationRecipe, folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
@@ -163,16 +165,21 @@ def _curves(stage: str, path: Path) -> Iterator[Curve]:
     points: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for line in path.read_text("utf-8").splitlines():
         entry = json.loads(line)
-        for name in _CHARTS:
-            if name in entry:
-                points.setdefault((name, entry["series"]), []).append((entry["step"], entry[name]))
+        values = {name: entry[name] for name in _CHARTS if name in entry}
+        if entry["series"] == "train":
+            values |= {_LOSS_OF + source: loss for source, loss in entry.get("loss_of", {}).items()}
+        for name, value in values.items():
+            points.setdefault((name, entry["series"]), []).append((entry["step"], value))
+    num_sources = sum(name.startswith(_LOSS_OF) for name, _ in points)
     for (name, series), found in points.items():
+        if name.startswith(_LOSS_OF):
+            if num_sources > 1:
+                source = name.removeprefix(_LOSS_OF)
+                yield Curve(stage, "loss_of", source, "nat", tuple(found))
+            continue
         chart, unit = _CHARTS[name]
-        label = (
-            series
-            if name in ("loss", "token_accuracy", "lr_fraction", "kl")
-            else f"{name}, {series}"
-        )
+        alone = ("loss", "token_accuracy", "lr_fraction", "kl", "tokens_per_s")
+        label = series if name in alone else f"{name}, {series}"
         yield Curve(stage, chart, label, unit, tuple(found))
 
 
