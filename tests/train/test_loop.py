@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import signal
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,18 +16,20 @@ import make
 import pytest
 import torch
 from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from transformers import AutoModelForImageTextToText
 
 from amalia import manifest as manifests
 from amalia import store
 from amalia.device import Device
-from amalia.errors import ArtifactError, TrainingError
+from amalia.errors import ArtifactError, MissingExtra, TrainingError
 from amalia.model import build, export
 from amalia.model.render import Renderer
 from amalia.records import Conversation, Row
 from amalia.train import checkpoint, loop
 from amalia.train.feed import Limits, MicroBatch, next_token_step
 from amalia.train.loop import run_stage
+from amalia.train.meters import Pace
 from amalia.train.objectives import LossSum
 from amalia.train.optimizer import Optimizers, optimizers_for
 from amalia.train.preemption import Preempted
@@ -106,7 +110,8 @@ def log_of(folder: Path) -> list[dict[str, Any]]:
     """The log without times."""
     entries = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     return [
-        {name: value for name, value in entry.items() if name != "seconds"} for entry in entries
+        {name: value for name, value in entry.items() if name not in ("seconds", *Pace._fields)}
+        for entry in entries
     ]
 
 
@@ -329,7 +334,7 @@ def test_a_stage_leaves_a_model_its_log_and_a_manifest(whole: Path) -> None:
     assert [entry["step"] for entry in entries if entry["series"] == "validation"] == [0, 2, 4, 6]
     train = [entry for entry in entries if entry["series"] == "train"]
     assert set(train[0]) == {
-        "step", "series", "loss", "token_accuracy", "tokens", "tiles", "grad_norm", "lr_fraction",
+        "step", "series", "loss", "token_accuracy", "tokens", "tiles", "grad_norm", "grad_norm_of", "lr_fraction",
     }  # fmt: skip
     assert manifest.figures["tokens"] == sum(entry["tokens"] for entry in train)
     assert manifest.figures["tiles"] == sum(entry["tiles"] for entry in train)
@@ -605,3 +610,60 @@ def test_canvases_that_are_no_multiple_of_the_tile_are_refused(
         TrainingError, match=r"\[\(16, 24\)\] are not all multiples of the tile, 16 px"
     ):
         run_stage(stage(start=start), places(tmp_path / "a", beside))
+
+
+def losses_of(folder: Path, series: str) -> list[tuple[int, float]]:
+    return [(entry["step"], entry["loss"]) for entry in log_of(folder) if entry["series"] == series]
+
+
+def test_a_step_tells_how_fast_it_was_and_the_norm_of_every_part(whole: Path) -> None:
+    lines = (whole / "log.jsonl").read_text().splitlines()
+    entries = [json.loads(line) for line in lines]
+    train = [entry for entry in entries if entry["series"] == "train"]
+    for entry in train:
+        assert entry["tokens_per_s"] == pytest.approx(
+            entry["tokens"] / entry["step_seconds"], rel=0.02
+        )
+        assert 0 <= entry["waiting"] <= 1
+        assert 0 < entry["mfu"] < 1
+        assert entry["peak_memory_bytes"] > 10**8
+        norms = entry["grad_norm_of"]
+        # A connector has no gradient where there was no picture.
+        assert set(norms) == ({"connector", "language"} if entry["tiles"] else {"language"})
+        assert math.hypot(*norms.values()) == pytest.approx(entry["grad_norm"], rel=1e-6)
+    assert all("mfu" not in entry for entry in entries if entry["series"] == "validation")
+
+
+def test_every_field_of_the_log_is_explained(whole: Path) -> None:
+    page = Path(__file__).parents[2] / "docs/training-log.md"
+    explained = set(re.findall(r"`(\w+)`", page.read_text("utf-8")))
+    lines = (whole / "log.jsonl").read_text().splitlines()
+    assert {field for line in lines for field in json.loads(line)} <= explained
+
+
+def test_tensorboard_shows_every_step_once_also_after_a_stop(
+    whole: Path, beside: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Checkpoints after steps 2 and 4 only, so that step 5 is done twice.
+    often = stage(tiny_model, run={"checkpoint_every_s": 1e9, "keep_every": 2})
+    stop_at(6, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        run_stage(often, places(tmp_path / "teste", beside))
+    monkeypatch.setattr(loop, "train_step", train_step)
+    run_stage(often, places(tmp_path / "teste", beside))
+    for folder in (whole, tmp_path / "teste"):
+        events = EventAccumulator(str(folder / "tensorboard")).Reload()
+        for series in ("train", "validation"):
+            shown = [(event.step, event.value) for event in events.Scalars(f"{series}/loss")]
+            assert shown == [(step, pytest.approx(loss)) for step, loss in losses_of(whole, series)]
+    assert store.check(tmp_path / "teste") == []
+
+
+def test_a_tracker_that_is_not_installed_is_named_before_anything_is_made(
+    beside: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    tracked = stage(tiny_model, run={"trackers": ["wandb"]})
+    with pytest.raises(MissingExtra, match=r"amalia\[wandb\]"):
+        run_stage(tracked, places(tmp_path / "teste", beside))
+    assert list(tmp_path.iterdir()) == []

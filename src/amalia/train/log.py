@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from amalia.store import disk_errors, write_text
 from amalia.train.feed import MicroBatch
 from amalia.train.step import StepResult
+from amalia.train.trackers import Tracker
 
 
 def names_of(batches: list[MicroBatch]) -> list[str]:
@@ -19,10 +20,17 @@ def names_of(batches: list[MicroBatch]) -> list[str]:
 
 
 class StageLog:
-    """Losses and metrics, one JSON object a line; what stands after a resumed step is dropped."""
+    """Losses and metrics, one JSON object a line; what stands after a resumed step is dropped.
 
-    def __init__(self, path: Path, step: int) -> None:
+    Args:
+        path: The file.
+        step: Steps done before.
+        tracker: Is told the numbers of steps and validations too.
+    """
+
+    def __init__(self, path: Path, step: int, tracker: Tracker | None = None) -> None:
         self._path = path
+        self._tracker = tracker
         spent = 0.0
         kept: list[str] = []
         self.tokens = self.tiles = 0
@@ -52,8 +60,8 @@ class StageLog:
         series: str,
         result: StepResult,
         *,
-        lr_fraction: float | None = None,
         batches: list[MicroBatch] | None = None,
+        figures: Mapping[str, float] | None = None,
     ) -> None:
         """Write what a step or a validation gave.
 
@@ -61,14 +69,19 @@ class StageLog:
             step: Steps done.
             series: ``train`` or ``validation``.
             result: Loss and metrics.
-            lr_fraction: Of the peak learning rates.
             batches: What was trained on.
+            figures: Whatever else there is to tell, such as learning rates and times.
         """
         entry: dict[str, Any] = {"loss": result.loss, **result.metrics}
+        if result.groups:
+            entry |= {"loss_of": result.groups, "count_of": result.counts}
         if batches is not None:
             entry |= self._counted(batches)
-            entry |= {"grad_norm": result.grad_norm, "lr_fraction": lr_fraction}
+            entry |= {"grad_norm": result.grad_norm, "grad_norm_of": result.grad_norms}
+        entry |= figures or {}
         self._append(step, series, entry)
+        if self._tracker is not None:
+            self._tracker.write(step, dict(_flat(series, entry)))
 
     def refuse(self, step: int, batches: list[MicroBatch]) -> None:
         """Write that a step was refused, and the records it was of."""
@@ -85,3 +98,12 @@ class StageLog:
         line = json.dumps({"step": step, "series": series, **entry, "seconds": self.seconds})
         with disk_errors(self._path), self._path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
+
+
+def _flat(prefix: str, entry: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """Give the numbers of an entry under names such as ``train/loss_of/pictures``."""
+    for name, value in entry.items():
+        if isinstance(value, Mapping):
+            yield from _flat(f"{prefix}/{name}", value)
+        else:
+            yield f"{prefix}/{name}", float(value)

@@ -7,7 +7,6 @@ next batch is prepared in a thread while this one is computed.
 
 from __future__ import annotations
 
-import resource
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -29,11 +28,13 @@ from amalia.store import Workshop, disk_errors
 from amalia.train import checkpoint
 from amalia.train.feed import Feed, MicroBatch, open_feed
 from amalia.train.log import StageLog, names_of
+from amalia.train.meters import Meters, peak_memory_bytes
 from amalia.train.optimizer import optimizers_for
 from amalia.train.preemption import Preempted, Preemption
 from amalia.train.stage import LOG_NAME, Places, Stage
 from amalia.train.start import begin, write
 from amalia.train.step import StepResult, measure, train_step
+from amalia.train.trackers import Told, Trackers, require
 from amalia.train.trainable import freeze
 
 _NAMES_SHOWN = 8
@@ -54,6 +55,7 @@ def run_stage(stage: Stage, places: Places) -> Manifest:
 
     Raises:
         ArtifactError: An input is missing, or ``out`` belongs to another recipe or another run.
+        MissingExtra: A tracker is not installed.
         Preempted: SIGTERM or SIGUSR1 came; a checkpoint is there to go on from.
         TrainingError: Nothing to train, or a loss or gradient that is not finite several steps in a row.
     """
@@ -62,6 +64,7 @@ def run_stage(stage: Stage, places: Places) -> Manifest:
     shop = Workshop(places.out, fingerprint=identity, recipe=stage.model_dump(mode="json"))
     if shop.is_finished:
         return manifests.read(places.out)
+    require(stage.run.trackers)
     with shop:
         began = time.monotonic()
         device = _device(stage)
@@ -114,35 +117,45 @@ def _train(
     checkpoints = partial / "checkpoints"
     step = checkpoint.load(checkpoints, parameters=trained, optimizer=optimizer)
     kept = checkpoint.Kept(stage.run.keep_last, stage.run.keep_every)
-    log, refused = StageLog(partial / LOG_NAME, step), 0
+    parts = {name: list(part.parameters.values()) for name, part in build.parts(model).items()}
+    told = Told(stage.name, stage.run.project, stage.model_dump(mode="json"), partial, step)
     saved_at = time.monotonic()
     every = max(1, stage.steps // stage.validation.times) if stage.validation else 0
     model.train()
     with (
+        Trackers(stage.run.trackers, told) as trackers,
         Progress(stage.name, stage.steps, done=step) as progress,
         ThreadPoolExecutor(max_workers=1) as pool,
         Preemption() as preemption,
     ):
+        log, refused = StageLog(partial / LOG_NAME, step, trackers), 0
+        meters = Meters(model, device)
         if feed.held_out and step == 0:
             log.write(0, "validation", measure(model, feed.validation(), device))
         coming = pool.submit(feed.step, step)
         while step < stage.steps:
+            meters.begin()
             batches = coming.result()
+            meters.arrived()
             if step + 1 < stage.steps:
                 coming = pool.submit(feed.step, step + 1)
             fraction = stage.schedule.at(step, stage.steps)
             optimizer.set_rate(fraction)
-            result = train_step(model, batches, optimizer, clip_norm=stage.clip_norm, device=device)
+            result = train_step(
+                model, batches, optimizer, clip_norm=stage.clip_norm, device=device, parts=parts
+            )
+            pace = meters.end(batches, result)
             step += 1
             if result.is_finite:
                 refused = 0
-                log.write(step, "train", result, lr_fraction=fraction, batches=batches)
+                figures = {"lr_fraction": fraction, **pace._asdict()}
+                log.write(step, "train", result, batches=batches, figures=figures)
             else:
                 refused += 1
                 log.refuse(step, batches)
             if refused == stage.run.refused_in_a_row:
                 raise TrainingError(_not_finite(result, batches, refused))
-            progress.advance(note=f"loss {result.loss:.3f}")
+            progress.advance(note=pace.told(result.loss, with_mfu=device.kind == "cuda"))
             if feed.held_out and (step % every == 0 or step == stage.steps):
                 log.write(step, "validation", measure(model, feed.validation(), device))
             if step == stage.steps:
@@ -164,7 +177,7 @@ def _train(
         "tiles": log.tiles,
         "too_long": feed.num_too_long,
         "seconds": log.seconds,
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_memory_bytes": peak_memory_bytes(device),
         **{
             f"epochs_{name}": round(value, 3)
             for name, value in feed.mixture.epochs(stage.steps).items()

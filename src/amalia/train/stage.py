@@ -24,6 +24,7 @@ Reference = str
 
 OptimizerKind = Literal["adamw", "muon"]
 Kept = Literal["model", "tower"]
+TrackerKind = Literal["tensorboard", "wandb", "mlflow"]
 
 
 class FromModel(Settings):
@@ -181,6 +182,10 @@ class StageRun(Settings):
     refused_in_a_row: int = Field(default=3, ge=1)
     """Steps refused because the loss or the gradient is not finite, after which the stage stops."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    trackers: tuple[TrackerKind, ...] = ("tensorboard",)
+    """Where the log also goes."""
+    project: str = Field(default="amalia", min_length=1)
+    """Project of W&B and experiment of MLflow; the run in it is called as the stage."""
 
 
 class Stage(Settings):
