@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors import SafetensorError
 from torch import nn
+from torch.distributed.checkpoint.api import CheckpointException
 
 from amalia.errors import ArtifactError
 from amalia.train import checkpoint
@@ -81,6 +82,13 @@ def test_the_newest_two_are_kept(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000010", "step-00000100"]
 
 
+def test_fewer_than_are_kept_all_stay(tmp_path: Path) -> None:
+    trained = Trained(1)
+    for step in (1, 2):
+        trained.save(tmp_path, step, Kept(last=3))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000001", "step-00000002"]
+
+
 def test_every_nth_is_kept_for_good(tmp_path: Path) -> None:
     trained = Trained(1)
     for step in (2, 4, 5, 6, 7):
@@ -99,7 +107,7 @@ def overwrite(path: Path) -> None:
 
 
 @pytest.mark.parametrize("tear", [cut, overwrite, Path.unlink])
-@pytest.mark.parametrize("name", ["model.safetensors", "optimizer.pt", "state.json"])
+@pytest.mark.parametrize("name", ["__0_0.distcp", ".metadata", "state.json"])
 def test_a_torn_checkpoint_falls_back_to_the_one_before(
     tmp_path: Path, name: str, tear: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -126,17 +134,18 @@ def test_a_checkpoint_that_was_being_written_is_not_looked_at(tmp_path: Path) ->
     [
         OSError(28, "No space left on device"),
         SafetensorError("IoError: No space left on device (os error 28)"),
+        CheckpointException("save", {0: (OSError(28, "No space left on device"), None)}),  # type: ignore[dict-item]
     ],
 )
 def test_a_full_disk_leaves_the_checkpoints_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     Trained(1).save(tmp_path, 1)
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(checkpoint, "save_file", full)
+    monkeypatch.setattr(checkpoint, "write_shares", full)
     with pytest.raises(ArtifactError, match=r"the disk is full while writing .*step-00000002"):
         Trained(2).save(tmp_path, 2)
     assert Trained(0).load(tmp_path) == 1

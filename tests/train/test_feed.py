@@ -15,7 +15,7 @@ from amalia.model import attention, export
 from amalia.model.render import Renderer
 from amalia.train.feed import Feed, Step, open_feed
 from amalia.train.order import Cursor
-from amalia.train.ranks import Ranks
+from amalia.train.ranks import ALONE, Ranks
 from amalia.train.stage import Stage
 from amalia.train.start import Begun
 
@@ -65,7 +65,7 @@ def opened(
     found: dict[str, Path],
     renderer: Renderer,
     partial: Path,
-    ranks: Ranks = Ranks(),  # noqa: B008
+    ranks: Ranks = ALONE,
     **more: Any,
 ) -> Feed:
     model = export.load(found["model"])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import signal
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,21 +16,24 @@ import make
 import pytest
 import torch
 from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from transformers import AutoModelForImageTextToText
 
 from amalia import manifest as manifests
 from amalia import store
 from amalia.device import Device
-from amalia.errors import ArtifactError, TrainingError
+from amalia.errors import ArtifactError, MissingExtra, TrainingError
 from amalia.model import attention, build, export
 from amalia.model.render import Renderer
 from amalia.records import Conversation, Row
 from amalia.train import checkpoint, loop
 from amalia.train.loop import run_stage
+from amalia.train.meters import Pace
 from amalia.train.micro_batch import Limits, MicroBatch, Named, next_token_batches
 from amalia.train.objectives import LossSum
 from amalia.train.optimizer import Optimizers, optimizers_for
 from amalia.train.preemption import Preempted
+from amalia.train.sharding import Computed
 from amalia.train.stage import Places, Stage, Trainable
 from amalia.train.step import measure, train_step
 from amalia.train.trainable import freeze
@@ -106,7 +111,8 @@ def log_of(folder: Path) -> list[dict[str, Any]]:
     """The log without times."""
     entries = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     return [
-        {name: value for name, value in entry.items() if name != "seconds"} for entry in entries
+        {name: value for name, value in entry.items() if name not in ("seconds", *Pace._fields)}
+        for entry in entries
     ]
 
 
@@ -127,7 +133,7 @@ def gradients(folder: Path, micro: int) -> tuple[float, dict[str, torch.Tensor]]
     model = loaded(folder)
     batches = cut(colors(8), Renderer.load(folder), micro)
     optimizer = Optimizers((torch.optim.SGD(model.parameters(), lr=0.0),))
-    result = train_step(model, batches, optimizer, clip_norm=1e9, device=CPU)
+    result = train_step(Computed(model), batches, optimizer, clip_norm=1e9, device=CPU)
     found = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
     return result.loss, found
 
@@ -158,7 +164,7 @@ def test_what_is_frozen_is_bit_identical_after_a_step(
     optimizer = optimizers_for(model, trainable, kind=kind, beta2=0.95)
     batches = cut(colors(8), Renderer.load(tiny_model), 4)
     for _ in range(2):
-        train_step(model, batches, optimizer, clip_norm=1.0, device=CPU)
+        train_step(Computed(model), batches, optimizer, clip_norm=1.0, device=CPU)
     assert set(trained) == set(build.parts(model)[part].parameters)
     assert {name for name, value in model.named_parameters() if value.requires_grad} == set(trained)
     for name, value in model.named_parameters():
@@ -243,7 +249,7 @@ def test_gradients_are_clipped_and_their_norm_is_told(tiny_model: Path) -> None:
     model = loaded(tiny_model)
     optimizer = Optimizers((torch.optim.SGD(model.parameters(), lr=0.0),))
     batches = cut(colors(4), Renderer.load(tiny_model), 4)
-    result = train_step(model, batches, optimizer, clip_norm=0.01, device=CPU)
+    result = train_step(Computed(model), batches, optimizer, clip_norm=0.01, device=CPU)
     norms = [p.grad.norm() for p in model.parameters() if p.grad is not None]
     assert result.grad_norm > 0.01
     assert float(torch.stack(norms).norm()) == pytest.approx(0.01, rel=1e-3)
@@ -265,7 +271,9 @@ def test_a_step_whose_loss_is_not_finite_is_refused(tiny_model: Path, factor: fl
     before = {name: value.clone() for name, value in model.state_dict().items()}
     (batch,) = cut(colors(2), Renderer.load(tiny_model), 2)
     optimizer = Optimizers((torch.optim.AdamW(model.parameters(), lr=1.0),))
-    result = train_step(model, [broken(batch, factor)], optimizer, clip_norm=1.0, device=CPU)
+    result = train_step(
+        Computed(model), [broken(batch, factor)], optimizer, clip_norm=1.0, device=CPU
+    )
     assert not result.is_finite
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert not optimizer.each[0].state
@@ -275,12 +283,12 @@ def break_steps(numbers: set[int], monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the losses of some steps, counted from 1, no numbers."""
     calls = 0
 
-    def breaking(model: Any, batches: list[MicroBatch], *rest: Any, **more: Any) -> Any:
+    def breaking(computed: Any, batches: list[MicroBatch], *rest: Any, **more: Any) -> Any:
         nonlocal calls
         calls += 1
         if calls in numbers:
             batches = [broken(batch, math.nan) for batch in batches]
-        return train_step(model, batches, *rest, **more)
+        return train_step(computed, batches, *rest, **more)
 
     monkeypatch.setattr(loop, "train_step", breaking)
 
@@ -307,10 +315,12 @@ def test_measuring_is_the_loss_without_training(tiny_model: Path) -> None:
     model = loaded(tiny_model)
     renderer = Renderer.load(tiny_model)
     rows = colors(6)
-    measured = measure(model, cut(rows, renderer, 4), CPU)
+    measured = measure(Computed(model), cut(rows, renderer, 4), CPU)
     optimizer = Optimizers((torch.optim.SGD(model.parameters(), lr=0.0),))
     assert measured.loss == pytest.approx(
-        train_step(model, cut(rows, renderer, 6), optimizer, clip_norm=1.0, device=CPU).loss,
+        train_step(
+            Computed(model), cut(rows, renderer, 6), optimizer, clip_norm=1.0, device=CPU
+        ).loss,
         rel=1e-6,
     )
     assert model.training
@@ -336,8 +346,8 @@ def test_a_stage_leaves_a_model_its_log_and_a_manifest(whole: Path) -> None:
     assert [entry["step"] for entry in entries if entry["series"] == "validation"] == [0, 2, 4, 6]
     train = [entry for entry in entries if entry["series"] == "train"]
     assert set(train[0]) == {
-        "step", "series", "loss", "token_accuracy", "loss_of", "rows", "tokens", "tiles",
-        "grad_norm", "lr_connector", "lr_language",
+        "step", "series", "loss", "token_accuracy", "loss_of", "count_of", "rows", "tokens", "tiles",
+        "grad_norm", "grad_norm_of", "lr_connector", "lr_language",
     }  # fmt: skip
     assert all(sum(entry["rows"].values()) == 4 for entry in train)
     assert {source for entry in train for source in entry["loss_of"]} == {"cores", "prosa"}
@@ -470,7 +480,7 @@ def test_a_kill_in_the_middle_of_writing_goes_on_from_the_checkpoint_before(
     monkeypatch.setattr(loop, "train_step", train_step)
     newest = sorted((partial / "checkpoints").iterdir())[-1]
     assert newest.name == "step-00000004"
-    (newest / "optimizer.pt").write_bytes((newest / "optimizer.pt").read_bytes()[:100])
+    (newest / "__0_0.distcp").write_bytes((newest / "__0_0.distcp").read_bytes()[:100])
     with (partial / "log.jsonl").open("a") as file:
         file.write('{"step": 5, "series": "tr')
     (tmp_path / "teste.lock").write_text("")
@@ -519,7 +529,7 @@ def test_a_disk_that_fills_up_leaves_no_model(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(checkpoint, "save_file", full)
+        patched.setattr(checkpoint, "write_shares", full)
         with pytest.raises(ArtifactError, match="the disk is full while writing"):
             run_stage(stage(tiny_model), places(tmp_path / "teste", beside))
     with monkeypatch.context() as patched:
@@ -637,3 +647,60 @@ def test_canvases_that_are_no_multiple_of_the_tile_are_refused(
         TrainingError, match=r"\[\(16, 24\)\] are not all multiples of the tile, 16 px"
     ):
         run_stage(stage(start=start), places(tmp_path / "a", beside))
+
+
+def losses_of(folder: Path, series: str) -> list[tuple[int, float]]:
+    return [(entry["step"], entry["loss"]) for entry in log_of(folder) if entry["series"] == series]
+
+
+def test_a_step_tells_how_fast_it_was_and_the_norm_of_every_part(whole: Path) -> None:
+    lines = (whole / "log.jsonl").read_text().splitlines()
+    entries = [json.loads(line) for line in lines]
+    train = [entry for entry in entries if entry["series"] == "train"]
+    for entry in train:
+        assert entry["tokens_per_s"] == pytest.approx(
+            entry["tokens"] / entry["step_seconds"], rel=0.02
+        )
+        assert 0 <= entry["waiting"] <= 1
+        assert 0 < entry["mfu"] < 1
+        assert entry["peak_memory_bytes"] > 10**8
+        norms = entry["grad_norm_of"]
+        # A connector has no gradient where there was no picture.
+        assert set(norms) == ({"connector", "language"} if entry["tiles"] else {"language"})
+        assert math.hypot(*norms.values()) == pytest.approx(entry["grad_norm"], rel=1e-6)
+    assert all("mfu" not in entry for entry in entries if entry["series"] == "validation")
+
+
+def test_every_field_of_the_log_is_explained(whole: Path) -> None:
+    page = Path(__file__).parents[2] / "docs/training-log.md"
+    explained = set(re.findall(r"`(\w+)`", page.read_text("utf-8")))
+    lines = (whole / "log.jsonl").read_text().splitlines()
+    assert {field for line in lines for field in json.loads(line)} <= explained
+
+
+def test_tensorboard_shows_every_step_once_also_after_a_stop(
+    whole: Path, beside: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Checkpoints after steps 2 and 4 only, so that step 5 is done twice.
+    often = stage(tiny_model, run={"checkpoint_every_s": 1e9, "keep_every": 2})
+    stop_at(6, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        run_stage(often, places(tmp_path / "teste", beside))
+    monkeypatch.setattr(loop, "train_step", train_step)
+    run_stage(often, places(tmp_path / "teste", beside))
+    for folder in (whole, tmp_path / "teste"):
+        events = EventAccumulator(str(folder / "tensorboard")).Reload()
+        for series in ("train", "validation"):
+            shown = [(event.step, event.value) for event in events.Scalars(f"{series}/loss")]
+            assert shown == [(step, pytest.approx(loss)) for step, loss in losses_of(whole, series)]
+    assert store.check(tmp_path / "teste") == []
+
+
+def test_a_tracker_that_is_not_installed_is_named_before_anything_is_made(
+    beside: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    tracked = stage(tiny_model, run={"trackers": ["wandb"]})
+    with pytest.raises(MissingExtra, match=r"amalia\[wandb\]"):
+        run_stage(tracked, places(tmp_path / "teste", beside))
+    assert list(tmp_path.iterdir()) == []

@@ -43,8 +43,10 @@ _CHARTS = {
     "reward_accuracy": ("accuracy", ""),
     "reward_margin": ("reward", "nat"),
     "kl": ("kl", "nat"),
+    "tokens_per_s": ("throughput", "tokens/s"),
 }
 _RATE_OF = "lr_"
+_LOSS_OF = "loss_of/"
 
 
 def measured(recipe: EvaluationRecipe, folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
@@ -163,15 +165,24 @@ def _curves(stage: str, path: Path) -> Iterator[Curve]:
     points: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for line in path.read_text("utf-8").splitlines():
         entry = json.loads(line)
-        for name in entry:
-            if name in _CHARTS or name.startswith(_RATE_OF):
-                points.setdefault((name, entry["series"]), []).append((entry["step"], entry[name]))
+        values = {n: v for n, v in entry.items() if n in _CHARTS or n.startswith(_RATE_OF)}
+        if entry["series"] == "train":
+            values |= {_LOSS_OF + source: loss for source, loss in entry.get("loss_of", {}).items()}
+        for name, value in values.items():
+            points.setdefault((name, entry["series"]), []).append((entry["step"], value))
+    num_sources = sum(name.startswith(_LOSS_OF) for name, _ in points)
     for (name, series), found in points.items():
+        if name.startswith(_LOSS_OF):
+            if num_sources > 1:
+                source = name.removeprefix(_LOSS_OF)
+                yield Curve(stage, "loss_of", source, "nat", tuple(found))
+            continue
         if name.startswith(_RATE_OF):
-            chart, unit, label = "learning_rate", "", name.removeprefix(_RATE_OF)
-        else:
-            chart, unit = _CHARTS[name]
-            label = series if name in ("loss", "token_accuracy", "kl") else f"{name}, {series}"
+            yield Curve(stage, "learning_rate", name.removeprefix(_RATE_OF), "", tuple(found))
+            continue
+        chart, unit = _CHARTS[name]
+        alone = ("loss", "token_accuracy", "kl", "tokens_per_s")
+        label = series if name in alone else f"{name}, {series}"
         yield Curve(stage, chart, label, unit, tuple(found))
 
 

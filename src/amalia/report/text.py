@@ -183,6 +183,7 @@ _LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "chart": {
         "loss": "perda",
+        "loss_of": "perda por origem dos dados",
         "reward": "recompensa",
         "rewards": "recompensa",
         "margin": "margem da recompensa",

@@ -11,23 +11,28 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-import torch.distributed.checkpoint as dcp
+from safetensors import SafetensorError
 from torch import nn
 from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.filesystem import FileSystemReader
 from torch.distributed.checkpoint.metadata import TensorStorageMetadata
+from torch.distributed.checkpoint.state_dict_loader import load as read_shares
+from torch.distributed.checkpoint.state_dict_saver import save as write_shares
 
 from amalia.store import disk_errors, sha256_of, write_text
 from amalia.train.optimizer import Optimizers
 from amalia.train.order import Cursor
-from amalia.train.ranks import Ranks
+from amalia.train.ranks import ALONE, Ranks
 
-WRITERS_RAISE = (RuntimeError, CheckpointException)
+WRITERS_RAISE = (SafetensorError, RuntimeError)
 """What safetensors and torch raise in place of the system's error when a disk is full."""
 _PARAMETERS, _OPTIMIZER, _RANDOM = "parameters", "optimizer", "random"
 _log = logging.getLogger(__name__)
@@ -63,7 +68,7 @@ def save(
     kept: Kept = Kept(),
     parameters: Mapping[str, nn.Parameter],
     optimizer: Optimizers,
-    ranks: Ranks,
+    ranks: Ranks = ALONE,
 ) -> None:
     """Write the state after ``step`` steps and forget those not ``kept``; all processes call it.
 
@@ -82,7 +87,7 @@ def save(
     }
     with disk_errors(temporary, *WRITERS_RAISE):
         temporary.mkdir(parents=True, exist_ok=True)
-        dcp.save(state, checkpoint_id=temporary, no_dist=not ranks.are_many)
+        _write(state, temporary, ranks)
     own = [path for path in temporary.iterdir() if _writer(path.name) == ranks.rank]
     digests = ranks.gather({path.name: sha256_of(path) for path in sorted(own)})
     if ranks.is_first:
@@ -98,7 +103,7 @@ def save(
 def prune(folder: Path, kept: Kept) -> None:
     """Remove the checkpoints that are not ``kept``."""
     there = saved(folder)
-    for old in there[: len(there) - kept.last]:
+    for old in there[: max(0, len(there) - kept.last)]:
         if not kept.for_good(int(old.name.removeprefix("step-"))):
             shutil.rmtree(old)
 
@@ -108,7 +113,7 @@ def load(
     *,
     parameters: Mapping[str, nn.Parameter],
     optimizer: Optimizers,
-    ranks: Ranks,
+    ranks: Ranks = ALONE,
 ) -> Resumed:
     """Restore the newest whole checkpoint; all processes call it.
 
@@ -129,7 +134,7 @@ def read_parameters(path: Path, parameters: Mapping[str, nn.Parameter], *, ranks
     """Fill parameters from a checkpoint, whatever number of processes wrote it."""
     with torch.no_grad():
         state = {_PARAMETERS: {name: value.detach() for name, value in parameters.items()}}
-        dcp.load(state, checkpoint_id=path, no_dist=not ranks.are_many)
+        _read(state, path, ranks)
 
 
 def saved(folder: Path) -> list[Path]:
@@ -145,6 +150,29 @@ def whole(path: Path) -> Resumed | None:
         return Resumed(int(state["step"]), Cursor.from_json(state["cursor"])) if intact else None
     except (OSError, ValueError, KeyError):
         return None
+
+
+def _write(state: dict[str, Any], folder: Path, ranks: Ranks) -> None:
+    try:
+        with _alone_is_no_mistake():
+            write_shares(state, checkpoint_id=folder, no_dist=not ranks.are_many)
+    except CheckpointException as error:
+        # It is no ``Exception``; what went wrong in the processes is inside.
+        first, _ = next(iter(error.failures.values()))
+        raise first from error
+
+
+def _read(state: dict[str, Any], folder: Path, ranks: Ranks) -> None:
+    with _alone_is_no_mistake():
+        read_shares(state, checkpoint_id=folder, no_dist=not ranks.are_many)
+
+
+@contextmanager
+def _alone_is_no_mistake() -> Iterator[None]:
+    """Keep torch from warning that there is one process only."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="torch.distributed is disabled")
+        yield
 
 
 def _newest(folder: Path) -> tuple[Path, Resumed] | None:
@@ -173,7 +201,7 @@ def _read_optimizer(
         for value in group["params"]
     }
     state: dict[str, dict[str, torch.Tensor]] = {}
-    for key, stored in dcp.FileSystemReader(path).read_metadata().state_dict_metadata.items():
+    for key, stored in FileSystemReader(path).read_metadata().state_dict_metadata.items():
         if not key.startswith(f"{_OPTIMIZER}.") or not isinstance(stored, TensorStorageMetadata):
             continue
         name, _, what = key.removeprefix(f"{_OPTIMIZER}.").rpartition(".")
@@ -185,7 +213,7 @@ def _read_optimizer(
             else torch.zeros(stored.size, dtype=dtype, device=value.device)
         )
     if state:
-        dcp.load({_OPTIMIZER: state}, checkpoint_id=path, no_dist=not ranks.are_many)
+        _read({_OPTIMIZER: state}, path, ranks)
     for name, values in state.items():
         owners[parameters[name]].state[parameters[name]] = values
 
@@ -199,10 +227,10 @@ def _random(ranks: Ranks) -> dict[str, torch.Tensor]:
 
 def _read_random(path: Path, *, ranks: Ranks) -> None:
     """Go on with the random numbers of this process, if it was there when the checkpoint was written."""
-    stored = dcp.FileSystemReader(path).read_metadata().state_dict_metadata
+    stored = FileSystemReader(path).read_metadata().state_dict_metadata
     known = {name: v for name, v in _random(ranks).items() if f"{_RANDOM}.{name}" in stored}
     # All take part in a load, also who has nothing to read.
-    dcp.load({_RANDOM: known}, checkpoint_id=path, no_dist=not ranks.are_many)
+    _read({_RANDOM: known}, path, ranks)
     for name, state in known.items():
         if name.endswith("-cuda"):
             torch.cuda.set_rng_state(state)

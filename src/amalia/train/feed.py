@@ -33,7 +33,7 @@ from amalia.train.micro_batch import (
 from amalia.train.mixture import Mixture, Weighted
 from amalia.train.order import Batches, Cursor, Drawn, Packs, Walk
 from amalia.train.packing import Budget, Size
-from amalia.train.ranks import Ranks
+from amalia.train.ranks import ALONE, Ranks
 from amalia.train.rows import Rows
 from amalia.train.skipped import Skip, Skipped
 from amalia.train.sources import (
@@ -95,15 +95,25 @@ class Feed:
         batches: list[MicroBatch] = []
         if self.budget:
             for pack in portions[self.ranks.rank :: self.ranks.world]:
-                batches += self.cut(self._readable(pack))
+                batches += self._cut(pack)
         else:
             for rows in portions:
-                batches += self.cut(self._readable(rows[self.ranks.rank :: self.ranks.world]))
+                batches += self._cut(rows[self.ranks.rank :: self.ranks.world])
         return Step(batches, following, self.skipped.news())
 
+    def _cut(self, drawn: Sequence[Drawn]) -> list[MicroBatch]:
+        items = self._readable(drawn)
+        return self.cut(items) if items else []
+
     def validation(self) -> list[MicroBatch]:
-        """Give the micro-batches of the held-out rows."""
-        return self.cut(self.held_out[self.ranks.rank :: self.ranks.world])
+        """Give the micro-batches of the held-out rows; see ``evened``."""
+        own = self.held_out[self.ranks.rank :: self.ranks.world]
+        return self.evened(self.cut(own) if own else [])
+
+    def evened(self, batches: list[MicroBatch]) -> list[MicroBatch]:
+        """Add blank micro-batches until there are as many as in every other process; all must call it."""
+        most = max(self.ranks.gather(len(batches)))
+        return batches + [self.blank() for _ in range(most - len(batches))]
 
     def _readable(self, drawn: Sequence[Drawn]) -> list[Named]:
         found = []
@@ -150,7 +160,7 @@ def open_feed(
     *,
     partial: Path,
     device: Device,
-    ranks: Ranks,
+    ranks: Ranks = ALONE,
 ) -> Feed:
     """Connect a stage's mixture to its objective.
 

@@ -7,14 +7,14 @@ next batch is prepared in a thread while this one is computed.
 
 from __future__ import annotations
 
-import resource
+import io
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, TextIO
 
 import torch
 from torch import nn
@@ -30,7 +30,8 @@ from amalia.recipe import fingerprint
 from amalia.store import Workshop, disk_errors
 from amalia.train import checkpoint
 from amalia.train.feed import Feed, open_feed
-from amalia.train.log import StageLog, Told
+from amalia.train.log import Account, StageLog
+from amalia.train.meters import Meters, peak_memory_bytes
 from amalia.train.optimizer import optimizers_for
 from amalia.train.preemption import Preempted, Preemption
 from amalia.train.ranks import Ranks, joined
@@ -39,6 +40,7 @@ from amalia.train.stage import LOG_NAME, NextToken, Places, Stage
 from amalia.train.start import Begun, begin, write
 from amalia.train.step import StepResult, measure, train_step
 from amalia.train.table import table
+from amalia.train.trackers import Told, Trackers, require
 from amalia.train.trainable import freeze
 
 _NAMES_SHOWN = 8
@@ -75,10 +77,12 @@ def _run(stage: Stage, places: Places, device: Device, ranks: Ranks) -> Manifest
     finished = ranks.gather(shop.is_finished)
     if any(finished):
         return manifests.read(places.out)
+    if ranks.is_first:
+        require(stage.run.trackers)
     with shop if ranks.is_first else nullcontext():
         ranks.wait()
         began = time.monotonic()
-        begun, trained = _begun(stage, places)
+        begun = _begun(stage, places)
         if ranks.is_first:
             say(table(begun.model, stage))
         _attend(stage, begun.model, device)
@@ -98,16 +102,12 @@ def _run(stage: Stage, places: Places, device: Device, ranks: Ranks) -> Manifest
     return manifests.read(places.out)
 
 
-class _Beginning(NamedTuple):
-    begun: Begun
-    trained: dict[str, nn.Parameter]
-
-
-def _begun(stage: Stage, places: Places) -> _Beginning:
+def _begun(stage: Stage, places: Places) -> Begun:
     """Make the model a stage starts from, what trains already chosen; the same in every process."""
     torch.manual_seed(stage.seed)
     begun = begin(stage, places.find)
-    return _Beginning(begun, freeze(begun.model, stage.trainable))
+    freeze(begun.model, stage.trainable)
+    return begun
 
 
 def _whole(stage: Stage, places: Places, begun: Begun, ranks: Ranks) -> Begun:
@@ -122,10 +122,11 @@ def _whole(stage: Stage, places: Places, begun: Begun, ranks: Ranks) -> Begun:
                 found[name] = gathered.cpu()
     if not ranks.is_first:
         return begun
-    whole, trained = _begun(stage, places)
+    whole = _begun(stage, places)
     with torch.no_grad():
-        for name, value in trained.items():
-            value.copy_(found[name])
+        for name, value in whole.model.named_parameters():
+            if value.requires_grad:
+                value.copy_(found[name])
     return whole
 
 
@@ -183,26 +184,32 @@ def _train(
     checkpoints = partial / "checkpoints"
     step, cursor = checkpoint.load(checkpoints, **state)
     kept = checkpoint.Kept(stage.run.keep_last, stage.run.keep_every)
-    log, refused = StageLog(partial / LOG_NAME, step, is_kept=ranks.is_first), 0
+    told = Told(stage.name, stage.run.project, stage.model_dump(mode="json"), partial, step)
     saved_at = time.monotonic()
     every = max(1, stage.steps // stage.validation.times) if stage.validation else 0
     computed.train()
     with (
-        Progress(stage.name, stage.steps, done=step, is_shown=ranks.is_first) as progress,
+        Trackers(stage.run.trackers if ranks.is_first else (), told) as trackers,
+        Progress(stage.name, stage.steps, done=step, stream=_stream(ranks)) as progress,
         ThreadPoolExecutor(max_workers=1) as pool,
         Preemption() as preemption,
     ):
+        log, refused = StageLog(partial / LOG_NAME, step, trackers, is_kept=ranks.is_first), 0
+        meters = Meters(model, device)
         if feed.held_out and step == 0:
             log.write(0, "validation", measure(computed, feed.validation(), device, ranks=ranks))
         coming = pool.submit(feed.step, cursor)
         while step < stage.steps:
+            meters.begin()
             batches, cursor, skipped = coming.result()
+            meters.arrived()
             if step + 1 < stage.steps:
                 coming = pool.submit(feed.step, cursor)
             rates = optimizer.set_rates(step, stage.steps)
+            evened = feed.evened(batches)
             result = train_step(
                 computed,
-                feed.evened(batches),
+                evened,
                 optimizer,
                 clip_norm=stage.clip_norm,
                 device=device,
@@ -211,28 +218,29 @@ def _train(
             )
             step += 1
             is_due = time.monotonic() - saved_at > stage.run.checkpoint_every_s
-            told = Told.of_all(
-                ranks.gather(Told.of(batches, skipped, is_due, preemption.is_asked))
-            )
-            log.skip(step, told.skipped)
+            own = Account.of(batches, skipped, is_due, preemption.is_asked)
+            account = Account.of_all(ranks.gather(own))
+            pace = meters.end(evened, result, account)
+            log.skip(step, account.skipped)
             if result.is_finite:
                 refused = 0
-                log.write(step, "train", result, rates=rates, told=told)
+                figures = {f"lr_{part}": rate for part, rate in rates.items()} | pace._asdict()
+                log.write(step, "train", result, account=account, figures=figures)
             else:
                 refused += 1
-                log.refuse(step, told)
+                log.refuse(step, account)
             if refused == stage.run.refused_in_a_row:
-                raise TrainingError(_not_finite(result, told.records, refused))
-            progress.advance(note=f"loss {result.loss:.3f}")
+                raise TrainingError(_not_finite(result, account.records, refused))
+            progress.advance(note=pace.told(result.loss, with_mfu=device.kind == "cuda"))
             if feed.held_out and (step % every == 0 or step == stage.steps):
                 held_out = measure(computed, feed.validation(), device, ranks=ranks)
                 log.write(step, "validation", held_out)
             if step == stage.steps:
                 break
-            if told.is_due or told.is_asked or kept.for_good(step):
+            if account.is_due or account.is_asked or kept.for_good(step):
                 checkpoint.save(checkpoints, step, cursor, kept=kept, **state)
                 saved_at = time.monotonic()
-            if told.is_asked:
+            if account.is_asked:
                 raise Preempted(f"{stage.name} stopped after step {step} of {stage.steps}")
     computed.eval()
     if ranks.is_first:
@@ -245,12 +253,17 @@ def _train(
         "too_long": log.num_too_long,
         "unreadable": log.num_unreadable,
         "seconds": log.seconds,
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_memory_bytes": peak_memory_bytes(device),
         **{
             f"epochs_{name}": round(value, 3)
             for name, value in feed.mixture.epochs(cursor.position).items()
         },
     }
+
+
+def _stream(ranks: Ranks) -> TextIO | None:
+    """Where progress is told; only the first process tells of it."""
+    return None if ranks.is_first else io.StringIO()
 
 
 def _not_finite(result: StepResult, names: Sequence[str], refused: int) -> str:

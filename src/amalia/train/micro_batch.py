@@ -14,7 +14,7 @@ from PIL import Image as PillowImage
 from transformers import PreTrainedTokenizerFast
 
 from amalia.errors import TrainingError
-from amalia.model.fork import collate_forks
+from amalia.model.fork import Fork, collate_forks
 from amalia.model.letters import spelled, targets
 from amalia.model.packed import pack
 from amalia.model.render import Rendered, scaled
@@ -44,6 +44,8 @@ class MicroBatch:
     """Of the records, for messages."""
     sources: tuple[str, ...] = ()
     """Where each record is from."""
+    squares: int = 0
+    """Sum of the squared lengths of what attends to itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ def next_token_batch(
         sum(len(item.tiles) for item in rendered),
         tuple(item.name for item in rendered),
         sources,
+        sum(len(item.ids) ** 2 for item in rendered),
     )
 
 
@@ -144,8 +147,16 @@ def preference_batches(
         tiles = sum(len(fork.prompt.tiles) for fork in forks)
         names = tuple(fork.prompt.name for fork in forks)
         sources = tuple(named.source for named in chunk)
-        found.append(MicroBatch(compute, tokens, tiles, names, sources))
+        squares = sum(_squares(fork) for fork in forks)
+        found.append(MicroBatch(compute, tokens, tiles, names, sources, squares))
     return found
+
+
+def _squares(fork: Fork) -> int:
+    """Square the prompt with each answer; the prompt by itself counts once."""
+    prompt = len(fork.prompt.ids)
+    each = sum((prompt + len(answer)) ** 2 - prompt**2 for answer in fork.answers)
+    return prompt**2 + each
 
 
 def contrast_batch(
@@ -193,6 +204,7 @@ def contrast_batch(
         len(rows),
         tuple(row.record.id for row in rows),
         tuple(named.source for named in items),
+        int(encoded["attention_mask"].sum(1).square().sum()),
     )
 
 

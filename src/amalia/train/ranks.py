@@ -67,12 +67,16 @@ class Ranks:
             dist.barrier(group=self.words)
 
 
+ALONE = Ranks()
+"""A run of one process."""
+
+
 @contextmanager
 def joined(device: Device) -> Iterator[Ranks]:
     """Join the other processes that ``torchrun`` started, if it did."""
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1 and "RANK" not in os.environ:
-        yield Ranks()
+        yield ALONE
         return
     if device.kind == "cuda":
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))

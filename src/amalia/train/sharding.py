@@ -47,11 +47,10 @@ class Computed(nn.Module):
             together: Whether other processes compute at the same time. Then the tower is called even
                 when there is no picture, or the others would wait for this process for ever.
         """
+        # Before the rest, as with a picture: all must gather the same blocks in the same order.
+        unseen = _unseen(self.model) if together and not batch.num_tiles else None
         result = batch.compute(self.model)
-        total = result.total
-        if together and not batch.num_tiles:
-            total = total + _unseen(self.model)
-        return total, result
+        return result.total if unseen is None else result.total + unseen, result
 
     def reduces_between_machines(self, now: bool) -> None:
         """Say whether gradients are also summed over machines, which the last micro-batch of a step needs."""
@@ -61,7 +60,8 @@ class Computed(nn.Module):
     def compute(self, batch: MicroBatch, *, together: bool) -> LossSum:
         """Compute a micro-batch; see ``forward``."""
         total, result = self(batch, together)
-        return replace(result, total=total)
+        computed: LossSum = replace(result, total=total)
+        return computed
 
 
 def _unseen(model: PreTrainedModel) -> torch.Tensor:
@@ -73,7 +73,8 @@ def _unseen(model: PreTrainedModel) -> torch.Tensor:
     blank_13PP = torch.zeros(1, 3, side, side, device=model.device)
     states = seeing.vision_tower(blank_13PP, output_hidden_states=True).hidden_states
     features = seeing.multi_modal_projector(states[model.config.vision_feature_layer])
-    return (features.float().sum() + seeing.image_newline.float().sum()) * 0.0
+    seen: torch.Tensor = (features.float().sum() + seeing.image_newline.float().sum()) * 0.0
+    return seen
 
 
 def blocks(model: nn.Module) -> list[nn.Module]:
@@ -81,14 +82,12 @@ def blocks(model: nn.Module) -> list[nn.Module]:
     return [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
 
 
-def arranged(
-    model: PreTrainedModel, run: StageRun, *, ranks: Ranks, device: Device
-) -> Computed:
+def arranged(model: PreTrainedModel, run: StageRun, *, ranks: Ranks, device: Device) -> Computed:
     """Prepare a model for training: recompute, compile, and cut over processes as the recipe says.
 
     Args:
         model: On its device, the same in every process, what trains already chosen.
-        parallel: How.
+        run: How.
         ranks: The processes.
         device: What they compute on.
     """
@@ -130,6 +129,9 @@ def _cut(computed: Computed, run: StageRun, *, ranks: Ranks, device: Device) -> 
     }
     if run.offload:
         settings["offload_policy"] = CPUOffloadPolicy()
+    # A process without a picture goes back through the language model as the others do, though nothing
+    # in front of it may train there.
+    computed.model.enable_input_require_grads()
     for block in blocks(computed.model):
         fully_shard(block, **settings)
     fully_shard(computed, reshard_after_forward=False, **settings)

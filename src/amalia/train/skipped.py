@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from amalia.errors import TrainingError
 
+TOO_LONG = "too long"
 # Fewer than so many unreadable records never stop a stage, whatever share they are of.
 _ALWAYS_ALLOWED = 10
 
@@ -35,7 +36,7 @@ class Skipped:
 
     def too_long(self, source: str, record: str, what: str) -> None:
         """Note a record that does not fit."""
-        self._add(Skip(source, record, f"too long: {what}"))
+        self._add(Skip(source, record, f"{TOO_LONG}: {what}"))
 
     def unreadable(self, source: str, record: str, why: str) -> None:
         """Note a record that cannot be read.

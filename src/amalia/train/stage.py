@@ -26,6 +26,7 @@ or, for data, a URL of any store that fsspec knows."""
 
 OptimizerKind = Literal["adamw", "muon"]
 Kept = Literal["model", "tower"]
+TrackerKind = Literal["tensorboard", "wandb", "mlflow"]
 
 
 class FromModel(Settings):
@@ -261,6 +262,10 @@ class StageRun(Settings):
     """What of a block is computed again backwards instead of kept: nothing, all but products, all."""
     compile: bool = False
     """Compile every block."""
+    trackers: tuple[TrackerKind, ...] = ("tensorboard",)
+    """Where the log also goes."""
+    project: str = Field(default="amalia", min_length=1)
+    """Project of W&B and experiment of MLflow; the run in it is called as the stage."""
 
 
 class Packing(Settings):

@@ -15,7 +15,7 @@ from amalia.device import Device
 from amalia.train.micro_batch import MicroBatch
 from amalia.train.objectives import LossSum
 from amalia.train.optimizer import Optimizers
-from amalia.train.ranks import Ranks
+from amalia.train.ranks import ALONE, Ranks
 from amalia.train.sharding import Computed, full
 
 
@@ -33,7 +33,7 @@ class StepResult(NamedTuple):
     grad_norms: dict[str, float]
     """Of each part that trains, before clipping."""
     predicted: tuple[int, ...]
-    """Positions whose logits were computed, of each micro-batch."""
+    """Positions whose logits were computed, of each micro-batch of this process."""
 
     @property
     def is_finite(self) -> bool:
@@ -49,7 +49,7 @@ def train_step(
     clip_norm: float,
     device: Device,
     parts: Mapping[str, Sequence[nn.Parameter]] = MappingProxyType({}),
-    ranks: Ranks,
+    ranks: Ranks = ALONE,
 ) -> StepResult:
     """Compute all micro-batches, divide by what those of all processes hold, clip, and step.
 
@@ -77,11 +77,14 @@ def train_step(
         if result.total.requires_grad:
             result.total.backward()
         sums.add(result)
-    sums = _Sums.of_all(ranks.gather(sums))
+    own, sums = sums, _Sums.of_all(ranks.gather(sums))
+    sums.predicted = own.predicted
     parameters = optimizer.parameters
     for parameter in parameters:
-        if parameter.grad is not None:
-            parameter.grad.div_(max(sums.count, 1))
+        # What nothing of the step reached is as if its gradient were 0, whatever another process saw.
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
+        parameter.grad.div_(max(sums.count, 1))
     norm, norms = _clip(parameters, parts, clip_norm)
     done = sums.divided(norm, norms)
     if done.is_finite:
@@ -90,7 +93,7 @@ def train_step(
 
 
 def measure(
-    computed: Computed, batches: Sequence[MicroBatch], device: Device, *, ranks: Ranks
+    computed: Computed, batches: Sequence[MicroBatch], device: Device, *, ranks: Ranks = ALONE
 ) -> StepResult:
     """Compute the loss of batches without training; see ``train_step``."""
     computed.eval()
@@ -153,7 +156,6 @@ class _Sums:
         for sums in each:
             every.total += sums.total
             every.count += sums.count
-            every.predicted += sums.predicted
             for name, value in sums.metrics.items():
                 every.metrics[name] = every.metrics.get(name, 0.0) + value
             every._add_groups(sums.groups)
