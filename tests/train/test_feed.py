@@ -236,7 +236,7 @@ def test_a_feed_of_preferences_computes_the_reference_beside_the_artifact(
         partial=tmp_path,
         device=CPU,
     )
-    assert (tmp_path / "reference.json").is_file()
+    assert (tmp_path / "reference/part-00000-00000.parquet").is_file()
     (batch,) = feed.step(0)
     result = batch.compute(model)
     assert result.total.item() / result.count == pytest.approx(0.693147, abs=1e-5)

@@ -537,7 +537,7 @@ def test_preferences_start_at_log_2_and_learn(
     assert first["loss"] == pytest.approx(math.log(2), abs=0.02)
     assert last["loss"] < 0.5 * first["loss"]
     assert last["reward_accuracy"] == 1
-    assert "reference.json" in [output.path for output in manifest.outputs]
+    assert "reference/part-00000-00000.parquet" in [output.path for output in manifest.outputs]
 
 
 def test_pretraining_a_tower_leaves_the_tower_alone_in_the_folder(

@@ -163,8 +163,12 @@ class Renderer:
 
     def prompt(self, row: Row[Conversation]) -> Rendered:
         """Render the turns and the header of the assistant turn to come; nothing is supervised."""
-        rendered = self.looked_at(self._outline(row.record, answer_follows=True), row)
+        rendered = self.looked_at(self.prompt_outline(row.record), row)
         return replace(rendered, supervised=(False,) * len(rendered.ids))
+
+    def prompt_outline(self, conversation: Conversation) -> Outline:
+        """Outline the turns and the header of the assistant turn to come."""
+        return self._outline(conversation, answer_follows=True)
 
     def answers(self, row: Row[Preference]) -> tuple[Rendered, Rendered]:
         """Render the prompt with the chosen and with the rejected answer; only the answer is supervised."""

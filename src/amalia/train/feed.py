@@ -20,14 +20,13 @@ from transformers import PreTrainedTokenizerFast
 
 from amalia import manifest as manifests
 from amalia.device import Device
-from amalia.errors import TrainingError
+from amalia.errors import ArtifactError, TrainingError
 from amalia.model.fork import Fork, collate_forks, fork_of
 from amalia.model.letters import spelled, targets
 from amalia.model.render import Rendered, Renderer, collate, scaled
 from amalia.model.tile import TileGrid
 from amalia.recipe import fingerprint
 from amalia.records import Preference, Row
-from amalia.store import read_rows
 from amalia.train import objectives, reference
 from amalia.train.mixture import Mixture, Rows, Source, TokenRuns, Weighted
 from amalia.train.objectives import LossSum, Written
@@ -187,16 +186,14 @@ def open_feed(
         known = reference.compute(
             begun.model.eval(),
             begun.renderer,
-            [
-                row
-                for name in dict.fromkeys(artifacts)
-                for row in read_rows(find(name), kind="preferences")
-            ],
-            path=partial / "reference.json",
+            [_preferences(find(name)) for name in dict.fromkeys(artifacts)],
+            folder=partial / "reference",
             model_fingerprint=fingerprint(
                 stage.start, **{n: manifests.read(find(n)).fingerprint for n in stage.references()}
             ),
             batch=micro.rows,
+            batch_tokens=micro.tokens,
+            max_tokens=stage.max_tokens,
             device=device,
         )
         cut = partial_(
@@ -217,6 +214,13 @@ def open_feed(
         return RenderedRows(Rows(folder, "conversations"), begun.renderer, stage.max_tokens)
 
     return _feed(stage, find, rendered, lambda item: len(item.ids), cut)
+
+
+def _preferences(folder: Path) -> Rows:
+    kind = manifests.read(folder).kind
+    if kind != "preferences":
+        raise ArtifactError(f"artifact {folder} holds {kind}; expected preferences")
+    return Rows(folder, kind)
 
 
 def _feed(

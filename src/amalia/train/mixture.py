@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ import numpy.typing as npt
 from amalia.columns import from_columns
 from amalia.errors import ArtifactError
 from amalia.model.render import Rendered, Renderer
-from amalia.records import Row
+from amalia.records import Record, Row
 from amalia.store import open_shard, read_group, read_rows, shards
 
 CYCLE = 1000
@@ -69,6 +69,15 @@ class Rows:
         del epoch
         path, group, row = self._columns[index]
         return from_columns(_row_group(path, group).slice(row, 1).to_pylist()[0], self._kind)
+
+    def record(self, index: int) -> Record:
+        """Give a record without its pictures."""
+        record: Record = self.row(index).record
+        return record
+
+    def row(self, index: int) -> Row[Any]:
+        """Give a record with its pictures."""
+        return self.item(index, 0)
 
 
 class TokenRuns:
