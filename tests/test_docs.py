@@ -40,7 +40,7 @@ PAGES = [
 ]
 RECIPES = sorted((ROOT / "recipes").rglob("*.yaml"))
 NAMES = ("gato", "gato preto", "cão", "maçã", "autocarro", "ônibus")
-TAKE_RECIPES = ("demo", "run", "data", "train", "eval")
+TAKE_RECIPES = ("demo", "run", "data", "train", "eval", "launch")
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 
@@ -108,6 +108,8 @@ def test_commands_exist_with_their_options(page: Path) -> None:
         command = known[verb]
         if verb == "data":  # ``data RECIPE`` is short for ``data build RECIPE``
             command = command.commands.get(words[0], command.commands["build"])
+        elif verb == "launch":
+            command = command.commands[words[0]]
         options = {option for parameter in command.params for option in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= options, [verb, *words]
         if words[:1] == ["fetch"]:
@@ -120,7 +122,8 @@ def test_commands_on_recipes_of_the_repository_run_dry(
 ) -> None:
     monkeypatch.chdir(ROOT)
     for verb, *words in commands(page):
-        if verb not in TAKE_RECIPES or not (verb == "demo" or Path(words[0]).is_file()):
+        named = words[1:] if verb == "launch" else words
+        if verb not in TAKE_RECIPES or not (verb == "demo" or Path(named[0]).is_file()):
             continue
         result = CliRunner().invoke(app, [verb, *words, "--dry-run"])
         assert result.exit_code == 0, (verb, words, result.exception)

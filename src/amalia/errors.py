@@ -8,6 +8,7 @@
     ├── TrainingError      a stage cannot start or go on (nothing to train, non-finite loss)
     ├── GenerationError    a model gave no usable answer
     ├── TaskError          an evaluation task cannot be run as asked
+    ├── LaunchError        a job cannot be handed to a cluster
     └── MissingExtra       an optional part is not installed
 
 A message says, in this order: what is wrong, the value got, what was expected, what to do. Bugs of
@@ -63,6 +64,12 @@ class TaskError(AmaliaError):
     """An evaluation task cannot be run as asked."""
 
     reason = "task"
+
+
+class LaunchError(AmaliaError):
+    """A job cannot be handed to a cluster."""
+
+    reason = "launch"
 
 
 class MissingExtra(AmaliaError):

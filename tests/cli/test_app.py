@@ -25,7 +25,18 @@ def amalia(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProc
 def test_help_names_every_command() -> None:
     done = amalia("--help")
     assert done.returncode == 0
-    for verb in ("demo", "run", "data", "train", "eval", "chat", "variety", "lineage", "doctor"):
+    for verb in (
+        "demo",
+        "run",
+        "data",
+        "train",
+        "launch",
+        "eval",
+        "chat",
+        "variety",
+        "lineage",
+        "doctor",
+    ):
         assert verb in done.stdout
 
 

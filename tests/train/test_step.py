@@ -93,9 +93,9 @@ def test_the_norm_is_to_the_last_bit_that_of_torch() -> None:
     assert result.grad_norm == float(nn.utils.clip_grad_norm_(values, 1e9))
 
 
-def test_parts_without_gradient_have_no_norm() -> None:
+def test_what_nothing_reached_has_a_gradient_of_zero() -> None:
     result, _ = step([micro_batch([3.0, 4.0, 0], 0, 1)], parts={"idle": ["idle"], "wide": ["wide"]})
-    assert result.grad_norms == {"wide": pytest.approx(5)}
+    assert result.grad_norms == {"idle": 0, "wide": pytest.approx(5)}
 
 
 def test_predicted_positions_are_told_by_micro_batch() -> None:

@@ -13,7 +13,7 @@ import warnings
 
 import typer
 
-from amalia.cli import data
+from amalia.cli import data, launch
 from amalia.cli.chat import chat
 from amalia.cli.doctor import doctor
 from amalia.cli.lineage import lineage
@@ -34,6 +34,7 @@ app.command()(run)
 app.add_typer(data.app, name="data", help="Make record sets from a recipe, or fetch a source.")
 app.command()(train)
 app.command(name="eval")(evaluate)
+app.add_typer(launch.app, name="launch", help="Hand the training of stages to a cluster.")
 app.command()(chat)
 app.command()(variety)
 app.command()(lineage)

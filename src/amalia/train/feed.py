@@ -15,11 +15,10 @@ from typing import Any, NamedTuple
 
 from amalia import manifest as manifests
 from amalia.device import Device
-from amalia.errors import RecordError
+from amalia.errors import ArtifactError, RecordError
 from amalia.model.fork import Fork
 from amalia.model.render import Rendered
 from amalia.recipe import fingerprint
-from amalia.store import read_rows
 from amalia.train import reference
 from amalia.train.micro_batch import (
     Limits,
@@ -188,13 +187,15 @@ def open_feed(
             device=device.kind,
         )
         return opened(
-            lambda folder: Plain(Rows(folder, "preferences")),
+            lambda folder: Plain(_rows(folder, "preferences")),
             lambda items: [contrast(items)],
             sort=False,
         )
     blank = Rendered((pad_id,), (False,), NO_TILES, ())
     if isinstance(objective, Preferences):
-        known = _references(stage, begun, find, partial=partial, batch=limits.rows, device=device)
+        known = _references(
+            stage, begun, find, partial=partial, limits=limits, device=device, ranks=ranks
+        )
         cut = partial_(
             preference_batches,
             objective=objective,
@@ -205,7 +206,7 @@ def open_feed(
         nothing = Named(AnswerPair(Fork(blank, ((pad_id,), (pad_id,))), (0.0, 0.0)), "")
         return opened(
             lambda folder: Pairs(
-                Rows(folder, "preferences"), begun.renderer, stage.max_tokens, known, skipped
+                _rows(folder, "preferences"), begun.renderer, stage.max_tokens, known, skipped
             ),
             cut,
             nothing=nothing,
@@ -239,30 +240,45 @@ def _text_source(folder: Path, *, stage: Stage, begun: Begun, skipped: Skipped) 
             return TokenRuns(folder, begun.renderer, max_tokens=stage.max_tokens, seed=stage.seed)
         return Texts(Rows(folder, "documents"), begun.renderer, max_tokens=stage.max_tokens)
     budget = Budget(stage.max_tokens, stage.packing.tiles if stage.packing else 0)
-    rows = Rows(folder, "conversations")
+    rows = _rows(folder, "conversations")
     return Conversations(rows, begun.renderer, budget, skipped, split=stage.too_long == "split")
 
 
 def _references(
-    stage: Stage, begun: Begun, find: Find, *, partial: Path, batch: int, device: Device
+    stage: Stage,
+    begun: Begun,
+    find: Find,
+    *,
+    partial: Path,
+    limits: Limits,
+    device: Device,
+    ranks: Ranks,
 ) -> dict[str, reference.Pair]:
     artifacts = [item.artifact for item in stage.mixture]
     artifacts += [stage.validation.artifact] if stage.validation else []
     return reference.compute(
         begun.model.eval(),
         begun.renderer,
-        [
-            row
-            for name in dict.fromkeys(artifacts)
-            for row in read_rows(find(name), kind="preferences")
-        ],
-        path=partial / "reference.json",
+        [_rows(find(name), "preferences") for name in dict.fromkeys(artifacts)],
+        folder=partial / "reference",
         model_fingerprint=fingerprint(
             stage.start, **{n: manifests.read(find(n)).fingerprint for n in stage.references()}
         ),
-        batch=batch,
+        batch=limits.rows,
+        batch_tokens=limits.tokens,
+        max_tokens=stage.max_tokens,
         device=device,
+        rank=ranks.rank,
+        world=ranks.world,
+        largest=lambda number: max(ranks.gather(number)),
     )
+
+
+def _rows(folder: Path, kind: str) -> Rows:
+    found = manifests.read(folder).kind
+    if found != kind:
+        raise ArtifactError(f"artifact {folder} holds {found}; expected {kind}")
+    return Rows(folder, kind)
 
 
 def _opened(
