@@ -224,6 +224,8 @@ def test_a_foreign_tokenizer_is_refused() -> None:
         pad_token="a",
     )
     with pytest.raises(ArtifactError, match="the tokenizer has no <image> token"):
+        Renderer(foreign, make.GRID)
+    with pytest.raises(ArtifactError, match=r"the tokenizer has no <\|im_end\|> token"):
         Renderer(foreign, None)
 
 

@@ -29,6 +29,7 @@ from amalia.recipe import fingerprint
 from amalia.records import Preference, Row
 from amalia.store import read_rows
 from amalia.train import objectives, reference
+from amalia.train.inputs import identity
 from amalia.train.mixture import Mixture, Rows, Source, TokenRuns, Weighted
 from amalia.train.objectives import LossSum, Written
 from amalia.train.reference import Pair, key
@@ -194,7 +195,7 @@ def open_feed(
             ],
             path=partial / "reference.json",
             model_fingerprint=fingerprint(
-                stage.start, **{n: manifests.read(find(n)).fingerprint for n in stage.references()}
+                stage.start, **{name: identity(name, find(name)) for name in stage.references()}
             ),
             batch=micro.rows,
             device=device,
@@ -297,7 +298,7 @@ def contrast_step(
     both times true of every picture whose own caption it is.
     """
     grid = TileGrid(image_px, image_px, ((image_px, image_px),))
-    tiles = np.stack([grid.cut(_picture(row))[0] for row in rows])
+    tiles = np.stack([grid.cut(contrast_picture(row))[0] for row in rows])
     right = [row.record.chosen.text for row in rows]
     captions = [*right, *(row.record.rejected.text for row in rows)]
     matches = torch.tensor([[caption == own for caption in captions] for own in right])
@@ -335,7 +336,8 @@ def _written(captions: Sequence[str], letters: str, device: str) -> Written | No
     return Written(torch.tensor(list(found)).to(device), joined.to(device), lengths.to(device))
 
 
-def _picture(row: Row[Preference]) -> PillowImage.Image:
+def contrast_picture(row: Row[Preference]) -> PillowImage.Image:
+    """Decode the one picture of a caption."""
     pictures = row.record.prompt.images
     if len(pictures) != 1:
         raise TrainingError(

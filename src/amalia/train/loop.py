@@ -21,13 +21,14 @@ from transformers import PreTrainedModel
 from amalia import manifest as manifests
 from amalia.device import Device, detect
 from amalia.errors import TrainingError
-from amalia.manifest import Input, Manifest
+from amalia.manifest import Manifest
 from amalia.model import build
 from amalia.progress import Progress
 from amalia.recipe import fingerprint
 from amalia.store import Workshop, disk_errors
 from amalia.train import checkpoint
 from amalia.train.feed import Feed, MicroBatch, open_feed
+from amalia.train.inputs import inputs_of
 from amalia.train.log import StageLog, names_of
 from amalia.train.optimizer import optimizers_for
 from amalia.train.preemption import Preempted, Preemption
@@ -57,7 +58,7 @@ def run_stage(stage: Stage, places: Places) -> Manifest:
         Preempted: SIGTERM or SIGUSR1 came; a checkpoint is there to go on from.
         TrainingError: Nothing to train, or a loss or gradient that is not finite several steps in a row.
     """
-    inputs = _inputs(stage, places)
+    inputs = inputs_of(stage, places)
     identity = fingerprint(stage, **{item.name: item.fingerprint for item in inputs})
     shop = Workshop(places.out, fingerprint=identity, recipe=stage.model_dump(mode="json"))
     if shop.is_finished:
@@ -179,19 +180,6 @@ def _not_finite(result: StepResult, batches: list[MicroBatch], refused: int) -> 
         f"loss {result.loss} with gradient norm {result.grad_norm} is not finite, {refused} steps in a row, "
         f"the last of {shown or 'records without a name'}; lower the learning rate or look at these records"
     )
-
-
-def _inputs(stage: Stage, places: Places) -> tuple[Input, ...]:
-    found = []
-    for reference in stage.references():
-        folder = places.find(reference)
-        manifest = manifests.read(folder)
-        inside = folder.is_relative_to(places.out.parent)
-        path = str(folder.relative_to(places.out.parent)) if inside else str(folder)
-        if reference.startswith(manifests.PACKAGED):
-            path = reference
-        found.append(Input(name=reference, path=path, fingerprint=manifest.fingerprint))
-    return tuple(found)
 
 
 def _device(stage: Stage) -> Device:

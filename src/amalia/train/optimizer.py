@@ -76,7 +76,7 @@ def optimizers_for(
         kind: ``muon`` gives the matrices of linear layers to Muon, but not heads and embeddings.
         beta2: Of AdamW.
     """
-    inner = _inner_matrices(model) if kind == "muon" else set()
+    inner = inner_matrices(model) if kind == "muon" else set()
     muon: list[dict[str, Any]] = []
     adamw: list[dict[str, Any]] = []
     for name, part in build.parts(model).items():
@@ -101,7 +101,8 @@ def optimizers_for(
     return Optimizers(tuple(each))
 
 
-def _inner_matrices(model: PreTrainedModel) -> set[int]:
+def inner_matrices(model: PreTrainedModel) -> set[int]:
+    """Name, by ``id``, the matrices that Muon may have: those of linear layers, but not heads."""
     return {
         id(module.weight)
         for name, module in model.named_modules()

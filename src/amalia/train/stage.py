@@ -10,17 +10,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from amalia.model.sizes import ContextExtension, LanguageSize, TextTowerSize, TowerSize
+from amalia.model.sizes import (
+    ContextExtension,
+    LanguageSize,
+    ModelSizes,
+    TextTowerSize,
+    TowerSize,
+)
 from amalia.recipe import Settings
+from amalia.train import hub
 
 LOG_NAME = "log.jsonl"
 """Losses and metrics of a stage, in its artifact."""
 
-Reference = str
-"""``package:NAME`` for a packaged part, the name of an artifact beside the output, or a path."""
-
+Reference = Annotated[str, AfterValidator(hub.checked)]
+"""``package:NAME`` for a packaged part, ``hub:ORG/NAME@REVISION`` for a model of the Hugging Face hub,
+``hub:datasets/ORG/NAME@REVISION`` for a data set of it, the name of an artifact beside the output, or a
+path."""
 
 OptimizerKind = Literal["adamw", "muon"]
 Kept = Literal["model", "tower"]
@@ -166,6 +174,28 @@ class Validation(Settings):
     """How often over the stage, besides the start."""
 
 
+class Packing(Settings):
+    """Sequences filled with several records each."""
+
+    tokens: int = Field(gt=0)
+    """Of a pack, at most."""
+    tiles: int = Field(default=0, ge=0)
+    """Of all pictures of a pack, at most; 0 sets no limit."""
+    window: int = Field(default=64, gt=0)
+    """Packs, about, whose records are distributed together."""
+
+
+class Planned(Settings):
+    """What a dry run takes for granted; nothing else reads it."""
+
+    gpus: str = Field(default="", pattern=r"^([1-9][0-9]*x[A-Za-z0-9-]+)?$")
+    """GPUs the stage is to run on, as ``64xH100``; empty is this machine."""
+    mfu: float = Field(default=0.4, gt=0, le=1)
+    """Share of the peak that is expected of them."""
+    sizes: ModelSizes | None = None
+    """Of the model, when what the stage starts from is not on this machine."""
+
+
 class StageRun(Settings):
     """Execution, not identity."""
 
@@ -173,6 +203,10 @@ class StageRun(Settings):
     """Rows computed at once; 0 computes the whole batch at once."""
     micro_tokens: int = Field(default=0, ge=0)
     """Tokens computed at once, padding included; 0 sets no limit. A longer row is computed alone."""
+    shard: Literal["none", "full", "hybrid"] = "none"
+    """Weights, gradients and optimizer states on every process, over all, or over those of a node."""
+    checkpointing: Literal["none", "selective", "full"] = "none"
+    """What of a layer is computed again instead of kept for the backward pass."""
     checkpoint_every_s: float = Field(default=60.0, gt=0)
     keep_last: int = Field(default=2, ge=1)
     """Newest checkpoints that are kept; a damaged one gives way to the one before it."""
@@ -181,6 +215,7 @@ class StageRun(Settings):
     refused_in_a_row: int = Field(default=3, ge=1)
     """Steps refused because the loss or the gradient is not finite, after which the stage stops."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    plan: Planned = Planned()
 
 
 class Stage(Settings):
@@ -196,9 +231,11 @@ class Stage(Settings):
     validation: Validation | None = None
     steps: int = Field(gt=0)
     batch: int = Field(gt=0)
-    """Rows a step: conversations, pairs, pictures, or runs of text."""
+    """Rows a step: conversations, pairs, pictures, or runs of text; packs with ``packing``."""
     max_tokens: int = Field(gt=0)
     """Longest sequence; a longer record is dropped and counted, never cut."""
+    packing: Packing | None = None
+    """Fill sequences with several records each; otherwise a step has a fixed number of rows."""
     schedule: Schedule = Schedule()
     optimizer: OptimizerKind = "adamw"
     """``muon`` for the matrices inside the network; everything else is always left to AdamW."""
@@ -241,7 +278,13 @@ class Stage(Settings):
 
 
 def resolve(reference: Reference, beside: Path, packaged: Path) -> Path:
-    """Find an artifact: ``package:NAME``, a name in ``beside``, or a path."""
+    """Find an artifact: ``package:NAME``, something of the hub, a name in ``beside``, or a path.
+
+    Raises:
+        ArtifactError: The hub cannot be reached, or does not have it.
+    """
+    if hub.is_reference(reference):
+        return hub.snapshot(reference)
     if reference.startswith("package:"):
         return packaged / reference.removeprefix("package:")
     return (
