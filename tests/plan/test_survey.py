@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import make
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import amalia.plan.survey
 from amalia.model.fork import fork_of
 from amalia.model.render import Renderer
 from amalia.plan.survey import NAMES_SHOWN, survey, wrong_with
@@ -164,3 +166,24 @@ def test_what_is_too_long_is_numbered(
     found = survey(folder, build_stage(), Renderer.load(tiny_model))
     assert found.usable(limit).tolist() == usable
     assert np.union1d(found.usable(limit), found.too_long(limit)).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_spans_and_processes_change_nothing(
+    build_stage: Build,
+    tmp_path: Path,
+    tiny_model: Path,
+    workers: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Threads in place of processes, which take seconds to start.
+    monkeypatch.setattr(
+        amalia.plan.survey, "ProcessPoolExecutor", lambda count, **_: ThreadPoolExecutor(count)
+    )
+    rows = [make.conversation(("user", "Olá." * n), ("assistant", "Sim.")) for n in range(1, 8)]
+    folder = make.write_artifact(tmp_path / "dados", "conversations", rows)
+    renderer = Renderer.load(tiny_model)
+    whole = survey(folder, build_stage(), renderer)
+    parts = survey(folder, build_stage(), renderer, workers=workers, span=4)
+    assert parts.tokens.tolist() == whole.tokens.tolist()
+    assert parts.supervised.tolist() == whole.supervised.tolist()

@@ -247,8 +247,13 @@ class Renderer:
             ) from error
 
     def _encode(self, text: str) -> list[int]:
-        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False) if text else []
-        return ids
+        if not text:
+            return []
+        inner: Any = self.tokenizer.backend_tokenizer
+        if inner.truncation or inner.padding:  # left behind by a call of the tokenizer itself
+            return list(self.tokenizer.encode(text, add_special_tokens=False))
+        # What transformers does around it takes several times as long.
+        return list(inner.encode(text, add_special_tokens=False).ids)
 
 
 def collate(

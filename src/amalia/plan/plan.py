@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, get_args
 
+from amalia.device import machine
 from amalia.plan import hardware, memory, mixture
 from amalia.plan.activations import Checkpointing
 from amalia.plan.hardware import Cluster
@@ -148,9 +150,10 @@ def _surveys(stage: Stage, here: Here) -> dict[str, Survey | None]:
         for path in shards(folder):
             with open_shard(path) as table:
                 total += table.metadata.num_rows
+    workers = machine(Path.cwd()).num_cores
     with Progress("looking", total) as progress:
         return {
-            name: survey(folder, stage, renderer, progress) if folder else None
+            name: survey(folder, stage, renderer, progress, workers=workers) if folder else None
             for name, folder in folders.items()
         }
 

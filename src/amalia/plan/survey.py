@@ -7,7 +7,9 @@ that breaks off is only found when it is read.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +29,7 @@ from amalia.train.mixture import Rows
 from amalia.train.stage import Contrast, NextToken, Stage
 
 NAMES_SHOWN = 5
+SPAN = 50_000
 _BROKEN = (OSError, SyntaxError, ValueError, KeyError, PillowImage.DecompressionBombError)
 
 Numbers = npt.NDArray[np.int32]
@@ -92,7 +95,13 @@ class Survey:
 
 
 def survey(
-    folder: Path, stage: Stage, renderer: Renderer | None, progress: Progress | None = None
+    folder: Path,
+    stage: Stage,
+    renderer: Renderer | None,
+    progress: Progress | None = None,
+    *,
+    workers: int = 1,
+    span: int = SPAN,
 ) -> Survey:
     """Look at every record of an artifact.
 
@@ -101,6 +110,8 @@ def survey(
         stage: What it is for.
         renderer: Counts tokens; without one only headers are looked at.
         progress: Told of every record.
+        workers: Processes; one is started only for every ``span`` records.
+        span: Records that one process looks at before it says what it found.
 
     Raises:
         ArtifactError: The artifact is damaged, holds nothing, or cannot be read by the objective.
@@ -109,29 +120,77 @@ def survey(
     licenses = manifest.counts.licenses if manifest else {}
     if manifest and manifest.kind == "documents" and isinstance(stage.objective, NextToken):
         return _of_documents(folder, stage, renderer, licenses, progress)
-    rows = Rows(folder, "conversations" if stage.objective.kind == "next_token" else "preferences")
-    tokens, longest, supervised, tiles = np.zeros((len(Measure._fields), len(rows)), np.int32)
+    rows = Rows(folder, _kind(stage))
+    starts = range(0, len(rows), span)
+    jobs = [(folder, stage, renderer, start, min(start + span, len(rows))) for start in starts]
+    looks: Iterable[_Look]
+    if workers > 1 and len(jobs) > 1:
+        looks = _side_by_side(jobs, workers, progress)
+    else:
+        looks = [_look_at(*job, progress=progress) for job in jobs]
+    found = list(looks)
+    tokens, longest, supervised, tiles = np.concatenate([look.columns for look in found], axis=1)
 
     def name_of(number: int) -> str:
         return str(rows.item(number, 0).record.id)
 
+    bad = [one for look in found for one in look.bad][:NAMES_SHOWN]
     is_measured = renderer is not None
-    found = Survey(folder.name, tokens, longest, supervised, tiles, name_of, licenses, is_measured)
-    for number in range(len(rows)):
+    return Survey(
+        folder.name, tokens, longest, supervised, tiles, name_of, licenses, is_measured, bad=bad
+    )
+
+
+class _Look(NamedTuple):
+    """What was found in some rows."""
+
+    columns: npt.NDArray[np.int32]
+    """As ``Measure``, [4, rows]."""
+    bad: list[Bad]
+
+
+def _look_at(
+    folder: Path,
+    stage: Stage,
+    renderer: Renderer | None,
+    start: int,
+    end: int,
+    *,
+    progress: Progress | None = None,
+) -> _Look:
+    rows = Rows(folder, _kind(stage))
+    found = _Look(np.zeros((len(Measure._fields), end - start), np.int32), [])
+    for number in range(start, end):
         name = f"row {number}"
         try:
             row: Row[Any] = rows.item(number, 0)
             name = str(row.record.id)
             _check_pictures(row)
-            took = measure(row, stage, renderer) if renderer else Measure(0, 0, 0, 0)
-            tokens[number], longest[number], supervised[number], tiles[number] = took
+            if renderer:
+                found.columns[:, number - start] = measure(row, stage, renderer)
         except RecordError as error:
-            tokens[number] = -1
+            found.columns[0, number - start] = -1
             if len(found.bad) < NAMES_SHOWN:
                 found.bad.append(Bad(name, str(error)))
         if progress:
             progress.advance()
     return found
+
+
+def _side_by_side(
+    jobs: Sequence[tuple[Any, ...]], workers: int, progress: Progress | None
+) -> Iterator[_Look]:
+    # spawn: a forked child could inherit locks of libraries with threads
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as pool:
+        for look in pool.map(_look_at, *zip(*jobs, strict=True)):
+            if progress:
+                progress.advance(look.columns.shape[1])
+            yield look
+
+
+def _kind(stage: Stage) -> str:
+    return "conversations" if stage.objective.kind == "next_token" else "preferences"
 
 
 def measure(row: Row[Any], stage: Stage, renderer: Renderer) -> Measure:
