@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -201,6 +201,11 @@ def write_artifact(folder: Path, kind: Kind, rows: Iterable[Row[Any]], **more: A
     folder.mkdir(parents=True)
     counts = write_rows(folder / f"{folder.name}-00000.parquet", kind, rows)
     return finish(folder, kind, **{"counts": counts, **more})
+
+
+def folders(**named: Path) -> Callable[[str], Path | None]:
+    """Find what is named, and nothing else."""
+    return lambda reference: named.get(reference)
 
 
 def spread(model: torch.nn.Module) -> None:

@@ -118,9 +118,11 @@ def test_commands_exist_with_their_options(page: Path) -> None:
 
 @pages
 def test_commands_on_recipes_of_the_repository_run_dry(
-    page: Path, monkeypatch: pytest.MonkeyPatch
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(ROOT)
+    # Not in the repository: a dry run there would look at every record of a demo that was run.
+    (tmp_path / "recipes").symlink_to(ROOT / "recipes")
+    monkeypatch.chdir(tmp_path)
     for verb, *words in commands(page):
         named = words[1:] if verb == "launch" else words
         if verb not in TAKE_RECIPES or not (verb == "demo" or Path(named[0]).is_file()):
@@ -144,6 +146,9 @@ def test_the_mistakes_shown_in_the_docs_are_told_so(monkeypatch: pytest.MonkeyPa
 def test_every_recipe_parses(path: Path) -> None:
     if "steps" in (tree := recipes.read_yaml(path)) and isinstance(tree["steps"], list):
         assert pipelines.load(path)[1]
+        return
+    if path.parent.name == "amalia-vl-9b":  # stages for a cluster, each started by itself
+        assert recipes.load(path, Stage)
         return
     # A recipe that is no pipeline is a step of one beside it, which is how its kind is known.
     owners = [beside for beside in path.parent.glob("*.yaml") if path.name in included(beside)]

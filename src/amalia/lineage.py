@@ -1,7 +1,7 @@
 """From an artifact back to everything it was made from, down to published packages and their licences.
 
-An input's path is relative to the artifact's own folder's parent, absolute, or ``package:NAME`` for what
-ships with this package: the pack of data and the pretrained parts.
+An input's path is relative to the artifact's own folder's parent, absolute, ``package:NAME`` for what
+ships with this package: the pack of data and the pretrained parts; or ``hub:ORG/NAME@REVISION``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 from amalia.errors import ArtifactError
-from amalia.manifest import FILE_NAME, PACKAGED, Input, read
+from amalia.manifest import FILE_NAME, HUB, PACKAGED, Input, read
 
 PACK = f"{PACKAGED}pack"
 
@@ -54,6 +54,8 @@ def _described(folder: Path, depth: int, seen: set[str]) -> list[str]:
 def _input(item: Input, made: Path, depth: int, seen: set[str]) -> list[str]:
     if item.path == PACK:
         return _sources(depth, item.fingerprint, seen)
+    if item.path.startswith(HUB):
+        return [f"{'  ' * depth}{item.name}  of the Hugging Face hub  {item.fingerprint}"]
     is_packaged = item.path.startswith(PACKAGED)
     path = packaged(item.path.removeprefix(PACKAGED)) if is_packaged else made.parent / item.path
     try:

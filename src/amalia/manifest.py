@@ -20,6 +20,8 @@ from amalia.errors import ArtifactError
 FILE_NAME = "manifest.json"
 PACKAGED = "package:"
 """Start of the path of an input that ships with this package."""
+HUB = "hub:"
+"""Start of the path of an input that was read from the Hugging Face hub."""
 
 
 Kind = Literal[

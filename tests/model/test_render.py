@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 from itertools import groupby
 from pathlib import Path
@@ -224,6 +225,8 @@ def test_a_foreign_tokenizer_is_refused() -> None:
         pad_token="a",
     )
     with pytest.raises(ArtifactError, match="the tokenizer has no <image> token"):
+        Renderer(foreign, make.GRID)
+    with pytest.raises(ArtifactError, match=r"the tokenizer has no <\|im_end\|> token"):
         Renderer(foreign, None)
 
 
@@ -262,3 +265,23 @@ def test_a_batch_is_padded_masked_and_scaled(renderer: Renderer) -> None:
         "input_ids",
         "attention_mask",
     }
+
+
+@given(st.text(max_size=60))
+def test_ids_are_those_of_the_tokenizer_itself(
+    tiny_tokenizer: PreTrainedTokenizerFast, text: str
+) -> None:
+    renderer = Renderer(tiny_tokenizer, None)
+    wanted = tiny_tokenizer.encode(text, add_special_tokens=False)
+    assert renderer.answer(text)[:-1] == wanted
+
+
+def test_a_tokenizer_that_was_told_to_cut_cuts_nothing_here(
+    tiny_tokenizer: PreTrainedTokenizerFast,
+) -> None:
+    tokenizer = copy.deepcopy(tiny_tokenizer)  # what it is told it remembers
+    renderer = Renderer(tokenizer, None)
+    whole = renderer.answer("Quantas maçãs há na imagem?")
+    tokenizer("a", truncation=True, padding="max_length", max_length=3)
+    assert renderer.answer("Quantas maçãs há na imagem?") == whole
+    assert len(whole) > 3

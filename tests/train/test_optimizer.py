@@ -10,7 +10,8 @@ import torch
 
 from amalia.model import build, export
 from amalia.train.optimizer import Optimizers, optimizers_for
-from amalia.train.stage import Lora, Schedule, Trainable
+from amalia.train.schedule import Schedule
+from amalia.train.stage import Lora, Trainable
 from amalia.train.trainable import freeze
 
 

@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from amalia.errors import RecipeError
 from amalia.recipe import fingerprint, parse
-from amalia.train.stage import Schedule, Stage, resolve
+from amalia.train.schedule import Schedule
+from amalia.train.stage import Stage, resolve
 
 SFT: dict[str, Any] = {
     "name": "sft",

@@ -17,7 +17,8 @@ from amalia.cli import data, launch
 from amalia.cli.chat import chat
 from amalia.cli.doctor import doctor
 from amalia.cli.lineage import lineage
-from amalia.cli.run import demo, evaluate, run, train
+from amalia.cli.run import demo, evaluate, run
+from amalia.cli.train import inspect, train
 from amalia.cli.variety import variety
 from amalia.errors import AmaliaError
 from amalia.train.preemption import Preempted
@@ -33,6 +34,7 @@ app.command()(demo)
 app.command()(run)
 app.add_typer(data.app, name="data", help="Make record sets from a recipe, or fetch a source.")
 app.command()(train)
+app.command()(inspect)
 app.command(name="eval")(evaluate)
 app.add_typer(launch.app, name="launch", help="Hand the training of stages to a cluster.")
 app.command()(chat)

@@ -1,4 +1,4 @@
-"""``amalia demo``, ``run``, ``train`` and ``eval``: recipes in, artifacts out."""
+"""``amalia demo``, ``run`` and ``eval``: recipes in, artifacts out."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def run(
     if dry_run:
         print_yaml({pipelines.name_of(step): step.model_dump(mode="json") for step in steps})
         return
-    _needs_training_libraries()
+    needs_training_libraries()
     folder = out or Path("runs") / pipeline.name
     if seeds:
         finished = pipelines.run_seeds(recipe, overrides or [], folder, seeds=_numbers(seeds))
@@ -66,25 +66,6 @@ def run(
         typer.echo(json.dumps(pipelines.as_json(finished), ensure_ascii=False))
     else:
         typer.echo(_told(finished))
-
-
-def train(
-    recipe: RecipePath, overrides: Overrides = None, out: Out = None, dry_run: DryRun = False
-) -> None:
-    """Train one stage; artifacts it names are looked for beside its output."""
-    from amalia.lineage import packaged
-    from amalia.train.stage import Places, Stage
-
-    stage = recipes.load(recipe, Stage, overrides or [])
-    if dry_run:
-        print_yaml(stage.model_dump(mode="json"))
-        return
-    _needs_training_libraries()
-    from amalia.train.loop import run_stage
-
-    target = out or Path("runs/mini") / stage.name
-    manifest = run_stage(stage, Places(target, target.parent, packaged("")))
-    typer.echo(f"{target}: {manifest.figures['steps']} steps, {manifest.figures['seconds']} s")
 
 
 def evaluate(
@@ -101,7 +82,7 @@ def evaluate(
     if dry_run:
         print_yaml(loaded.model_dump(mode="json"))
         return
-    _needs_training_libraries()
+    needs_training_libraries()
     target = out or Path("runs/mini") / loaded.name
     evaluation.build(loaded.model_copy(update={"name": target.name}), target)
     measured = summary.measured(loaded.model_copy(update={"name": target.name}), target.parent)
@@ -154,10 +135,19 @@ def _number(value: float | None) -> str:
 
 def print_yaml(tree: Any) -> None:
     """Print a recipe as it would run."""
-    typer.echo(yaml.safe_dump(tree, allow_unicode=True, sort_keys=False).rstrip())
+    typer.echo(as_yaml(tree))
 
 
-def _needs_training_libraries() -> None:
+def as_yaml(tree: Any) -> str:
+    """Write a recipe; what holds nothing but values stands on one line."""
+    written = yaml.safe_dump(
+        tree, allow_unicode=True, sort_keys=False, default_flow_style=None, width=110
+    )
+    return str(written).rstrip()
+
+
+def needs_training_libraries() -> None:
+    """Say what to install if models cannot be run; raise MissingExtra."""
     from importlib.util import find_spec
 
     from amalia.errors import MissingExtra

@@ -242,7 +242,7 @@ class Local:
             use_cache=True,
             eos_token_id=sorted(self._end_ids),
             pad_token_id=self._renderer.pad_id,
-            suppress_tokens=[self._renderer.image_id],
+            suppress_tokens=None if (image := self._renderer.image_id) is None else [image],
         )
 
     def _answer(self, ids: list[int], sampling: Sampling) -> Answer:

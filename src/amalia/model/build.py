@@ -32,6 +32,9 @@ from amalia.model.sizes import ContextExtension, LanguageSize, TextTowerSize, To
 from amalia.model.tile import TileGrid
 from amalia.model.tokenizer import END_OF_TURN, IMAGE_TOKEN
 
+# Matrix products on GPUs want whole multiples.
+_ROWS_STEP = 64
+
 
 def siglip_pair(
     tower: TowerSize,
@@ -44,20 +47,14 @@ def siglip_pair(
 
     With ``letters`` it also has a ``letter_reader`` of them.
     """
-    vision_config = _vision_config(tower, use_head=True)
-    text_config = SiglipTextConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=tower.hidden,
-        intermediate_size=text.feed_forward,
-        num_hidden_layers=text.layers,
-        num_attention_heads=text.heads,
-        max_position_embeddings=text.max_tokens,
+    config = pair_config(
+        tower,
+        text,
+        len(tokenizer),
         pad_token_id=tokenizer.pad_token_id,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
-        projection_size=tower.hidden,
     )
-    config = SiglipConfig(text_config=text_config.to_dict(), vision_config=vision_config.to_dict())
     pair = SiglipModel(config)
     # transformers starts at temperature 1 and bias 0, the paper at 10 and -10 for batches of 32,768
     # (section 3.2). For hundreds of captions a bias of -5 is what a blind model would learn, and a
@@ -68,6 +65,31 @@ def siglip_pair(
         side = tower.image_px // tower.patch_px
         pair.letter_reader = LetterReader(letters, patches_per_side=side, hidden=tower.hidden)
     return pair
+
+
+def pair_config(
+    tower: TowerSize, text: TextTowerSize, vocabulary: int, **ids: int | None
+) -> SiglipConfig:
+    """Give the configuration of a SigLIP pair.
+
+    Args:
+        tower: Sizes of its tower, whose hidden size is that of the shared space.
+        text: Sizes of its text half.
+        vocabulary: Rows of its embedding.
+        **ids: Special tokens, as ``SiglipTextConfig`` calls them.
+    """
+    text_config = SiglipTextConfig(
+        vocab_size=vocabulary,
+        hidden_size=tower.hidden,
+        intermediate_size=text.feed_forward,
+        num_hidden_layers=text.layers,
+        num_attention_heads=text.heads,
+        max_position_embeddings=text.max_tokens,
+        projection_size=tower.hidden,
+        **ids,
+    )
+    vision_config = tower_config(tower, use_head=True)
+    return SiglipConfig(text_config=text_config.to_dict(), vision_config=vision_config.to_dict())
 
 
 def tower_of(pair: SiglipModel) -> SiglipVisionModel:
@@ -85,22 +107,34 @@ def tower_of(pair: SiglipModel) -> SiglipVisionModel:
 
 def language_model(size: LanguageSize, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
     """Build an untrained Llama for a tokenizer."""
-    return LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=size.hidden,
-            intermediate_size=size.feed_forward,
-            num_hidden_layers=size.layers,
-            num_attention_heads=size.heads,
-            num_key_value_heads=size.key_value_heads,
-            max_position_embeddings=size.context_tokens,
-            rope_theta=size.rope_theta,
-            rms_norm_eps=1e-5,
-            tie_word_embeddings=size.tied_embeddings,
-            pad_token_id=tokenizer.pad_token_id,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.convert_tokens_to_ids(END_OF_TURN),
-        )
+    ids = {
+        "pad_token_id": tokenizer.pad_token_id,
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.convert_tokens_to_ids(END_OF_TURN),
+    }
+    return LlamaForCausalLM(language_config(size, len(tokenizer), **ids))
+
+
+def language_config(size: LanguageSize, vocabulary: int, **ids: int | None) -> LlamaConfig:
+    """Give the configuration of a Llama.
+
+    Args:
+        size: Its sizes.
+        vocabulary: Rows of its embedding.
+        **ids: Special tokens, as ``LlamaConfig`` calls them.
+    """
+    return LlamaConfig(
+        vocab_size=vocabulary,
+        hidden_size=size.hidden,
+        intermediate_size=size.feed_forward,
+        num_hidden_layers=size.layers,
+        num_attention_heads=size.heads,
+        num_key_value_heads=size.key_value_heads,
+        max_position_embeddings=size.context_tokens,
+        rope_theta=size.rope_theta,
+        rms_norm_eps=1e-5,
+        tie_word_embeddings=size.tied_embeddings,
+        **ids,
     )
 
 
@@ -167,17 +201,18 @@ def llava_next(
     tokenizer: PreTrainedTokenizerFast,
     grid: TileGrid,
 ) -> LlavaNextForConditionalGeneration:
-    """Join a tower and a language model by a new two-layer MLP connector."""
-    config = LlavaNextConfig(
-        vision_config=tower.config.to_dict(),
-        text_config=language.config.to_dict(),
-        image_token_index=tokenizer.convert_tokens_to_ids(IMAGE_TOKEN),
-        projector_hidden_act="gelu",
-        vision_feature_select_strategy="full",
-        vision_feature_layer=-1,
-        image_grid_pinpoints=[list(size) for size in grid.pinpoints_px],
-        image_seq_length=grid.patches_per_side**2,
-        tie_word_embeddings=bool(language.config.tie_word_embeddings),
+    """Join a tower and a language model by a new two-layer MLP connector.
+
+    A language model whose tokenizer had no picture token until now gets a row for it.
+    """
+    rows = rows_for(language.config, tokenizer)
+    if rows > language.config.vocab_size:
+        language.resize_token_embeddings(rows, mean_resizing=False)
+    config = llava_next_config(
+        tower.config,
+        language.config,
+        grid,
+        image_token_index=int(tokenizer.get_vocab()[IMAGE_TOKEN]),
         pad_token_id=tokenizer.pad_token_id,
     )
     model = LlavaNextForConditionalGeneration(config)
@@ -185,6 +220,36 @@ def llava_next(
     model.model.language_model.load_state_dict(language.model.state_dict())
     model.lm_head.load_state_dict(language.lm_head.state_dict())
     return model
+
+
+def rows_for(language: LlamaConfig, tokenizer: PreTrainedTokenizerFast) -> int:
+    """Give the rows an embedding needs for a tokenizer: as many as it has, or more in steps of 64."""
+    have, needed = int(language.vocab_size), len(tokenizer)
+    return have if needed <= have else needed + -needed % _ROWS_STEP
+
+
+def llava_next_config(
+    tower: SiglipVisionConfig, language: LlamaConfig, grid: TileGrid, **ids: int
+) -> LlavaNextConfig:
+    """Give the configuration of a tower and a language model joined by a two-layer MLP connector.
+
+    Args:
+        tower: Of the tower.
+        language: Of the language model.
+        grid: How pictures are cut.
+        **ids: Special tokens, as ``LlavaNextConfig`` calls them.
+    """
+    return LlavaNextConfig(
+        vision_config=tower.to_dict(),
+        text_config=language.to_dict(),
+        projector_hidden_act="gelu",
+        vision_feature_select_strategy="full",
+        vision_feature_layer=-1,
+        image_grid_pinpoints=[list(size) for size in grid.pinpoints_px],
+        image_seq_length=grid.patches_per_side**2,
+        tie_word_embeddings=bool(language.tie_word_embeddings),
+        **ids,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +303,8 @@ def parts(model: PreTrainedModel) -> dict[str, Part]:
     return {name: Part(name, parameters) for name, parameters in groups.items()}
 
 
-def _vision_config(size: TowerSize, *, use_head: bool) -> SiglipVisionConfig:
+def tower_config(size: TowerSize, *, use_head: bool = False) -> SiglipVisionConfig:
+    """Give the configuration of a SigLIP tower; its pooling head is only there to contrast pictures."""
     return SiglipVisionConfig(
         image_size=size.image_px,
         patch_size=size.patch_px,

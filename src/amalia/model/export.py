@@ -13,15 +13,16 @@ from typing import Any
 import torch
 from transformers import (
     AutoConfig,
-    AutoModelForCausalLM,
     AutoTokenizer,
     GenerationConfig,
     LlamaForCausalLM,
     LlavaNextForConditionalGeneration,
     LlavaNextImageProcessor,
     LlavaNextProcessor,
+    PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerFast,
+    SiglipVisionConfig,
     SiglipVisionModel,
 )
 
@@ -106,14 +107,29 @@ def load(folder: Path) -> PreTrainedModel:
     """Load an exported folder in float32, to train or to look into.
 
     Raises:
+        ArtifactError: Not a model folder, one of a kind this project does not make, or one without weights.
+    """
+    kind, _ = described(folder)
+    if not any(folder.glob("*.safetensors")):
+        raise ArtifactError(f"{folder} holds no weights; expected *.safetensors beside config.json")
+    model: PreTrainedModel = kind.from_pretrained(
+        folder, dtype=torch.float32, local_files_only=True
+    )
+    return model
+
+
+def described(folder: Path) -> tuple[Any, PretrainedConfig]:
+    """Give the class and the configuration of the model in a folder, which need not have its weights.
+
+    Raises:
         ArtifactError: Not a model folder, or one of a kind this project does not make.
     """
     if not (folder / "config.json").is_file():
         raise ArtifactError(f"{folder} is not an exported model: it has no config.json")
     config: Any = AutoConfig.from_pretrained(folder, local_files_only=True)
-    classes: dict[str, Any] = {
+    classes = {
         "llava_next": LlavaNextForConditionalGeneration,
-        "llama": AutoModelForCausalLM,
+        "llama": LlamaForCausalLM,
         "siglip_vision_model": SiglipVisionModel,
     }
     if config.model_type not in classes:
@@ -121,10 +137,7 @@ def load(folder: Path) -> PreTrainedModel:
         raise ArtifactError(
             f"{folder} holds a model of type {config.model_type}; expected one of {known}"
         )
-    model: PreTrainedModel = classes[config.model_type].from_pretrained(
-        folder, dtype=torch.float32, local_files_only=True
-    )
-    return model
+    return classes[config.model_type], config
 
 
 def load_language(folder: Path) -> LlamaForCausalLM:
@@ -136,7 +149,12 @@ def load_language(folder: Path) -> LlamaForCausalLM:
 
 
 def load_tower(folder: Path) -> SiglipVisionModel:
-    """Load a SigLIP-type tower, alone or out of a LLaVA-NeXT model."""
+    """Load a SigLIP-type tower, alone or out of a LLaVA-NeXT model or of a SigLIP pair."""
+    if (config := paired_tower(folder)) is not None:
+        tower: SiglipVisionModel = SiglipVisionModel.from_pretrained(
+            folder, config=config, dtype=torch.float32, local_files_only=True
+        )
+        return tower
     model = load(folder)
     if isinstance(model, LlavaNextForConditionalGeneration):
         model = model.model.vision_tower
@@ -145,6 +163,16 @@ def load_tower(folder: Path) -> SiglipVisionModel:
             f"{folder} holds a {type(model).__name__}; expected a SigLIP-type tower"
         )
     return model
+
+
+def paired_tower(folder: Path) -> SiglipVisionConfig | None:
+    """Give the tower's configuration, without the pooling head, of a folder that holds a SigLIP pair."""
+    if not (folder / "config.json").is_file():
+        return None
+    config: Any = AutoConfig.from_pretrained(folder, local_files_only=True)
+    if config.model_type != "siglip":
+        return None
+    return SiglipVisionConfig(**{**config.vision_config.to_dict(), "vision_use_head": False})
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:

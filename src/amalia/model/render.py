@@ -109,7 +109,8 @@ class Renderer:
     def __init__(self, tokenizer: PreTrainedTokenizerFast, grid: TileGrid | None) -> None:
         self.tokenizer = tokenizer
         self.grid = grid
-        self.image_id = _id_of(tokenizer, IMAGE_TOKEN)
+        # A language model made by others may have no token for pictures.
+        self.image_id = _id_of(tokenizer, IMAGE_TOKEN) if grid else _found(tokenizer, IMAGE_TOKEN)
         self.end_id = _id_of(tokenizer, END_OF_TURN)
         self.pad_id = int(tokenizer.pad_token_id)
 
@@ -222,6 +223,7 @@ class Renderer:
                     f"conversation {record_id} holds a picture but this model reads text only",
                     reason="picture_for_text_model",
                 )
+            assert self.image_id is not None
             count = self.grid.num_tokens(part.height_px, part.width_px)
             ids += [*self._encode(pending), *[self.image_id] * count]
             pending = "\n"
@@ -245,8 +247,13 @@ class Renderer:
             ) from error
 
     def _encode(self, text: str) -> list[int]:
-        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False) if text else []
-        return ids
+        if not text:
+            return []
+        inner: Any = self.tokenizer.backend_tokenizer
+        if inner.truncation or inner.padding:  # left behind by a call of the tokenizer itself
+            return list(self.tokenizer.encode(text, add_special_tokens=False))
+        # What transformers does around it takes several times as long.
+        return list(inner.encode(text, add_special_tokens=False).ids)
 
 
 def collate(
@@ -307,12 +314,17 @@ def scaled(tiles_N3PP: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
 
 
 def _id_of(tokenizer: PreTrainedTokenizerFast, token: str) -> int:
-    found: Any = tokenizer.convert_tokens_to_ids(token)
-    if found is None or found == tokenizer.unk_token_id:
+    found = _found(tokenizer, token)
+    if found is None:
         raise ArtifactError(
             f"the tokenizer has no {token} token; use one made by amalia.model.tokenizer"
         )
-    return int(found)
+    return found
+
+
+def _found(tokenizer: PreTrainedTokenizerFast, token: str) -> int | None:
+    found: Any = tokenizer.convert_tokens_to_ids(token)
+    return None if found is None or found == tokenizer.unk_token_id else int(found)
 
 
 def _grid_of(folder: Path) -> TileGrid | None:

@@ -44,6 +44,15 @@ class LanguageSize(Settings):
     tied_embeddings: bool = True
 
 
+class ModelSizes(Settings):
+    """Sizes of a whole model, to plan with before it is there."""
+
+    language: LanguageSize
+    vocabulary: int = Field(gt=0)
+    tower: TowerSize | None = None
+    """None for a model that reads text only."""
+
+
 class ContextExtension(Settings):
     """How a language model is made to read further than it was trained to."""
 

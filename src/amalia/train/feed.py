@@ -20,6 +20,7 @@ from amalia.model.fork import Fork
 from amalia.model.render import Rendered
 from amalia.recipe import fingerprint
 from amalia.train import reference
+from amalia.train.inputs import identity
 from amalia.train.micro_batch import (
     Limits,
     MicroBatch,
@@ -262,7 +263,7 @@ def _references(
         [_rows(find(name), "preferences") for name in dict.fromkeys(artifacts)],
         folder=partial / "reference",
         model_fingerprint=fingerprint(
-            stage.start, **{n: manifests.read(find(n)).fingerprint for n in stage.references()}
+            stage.start, **{name: identity(name, find(name)) for name in stage.references()}
         ),
         batch=limits.rows,
         batch_tokens=limits.tokens,

@@ -30,6 +30,7 @@ from amalia.recipe import fingerprint
 from amalia.store import Workshop, disk_errors
 from amalia.train import checkpoint
 from amalia.train.feed import Feed, open_feed
+from amalia.train.inputs import inputs_of
 from amalia.train.log import Account, StageLog
 from amalia.train.meters import Meters, peak_memory_bytes
 from amalia.train.optimizer import optimizers_for
@@ -70,7 +71,7 @@ def run_stage(stage: Stage, places: Places) -> Manifest:
 
 
 def _run(stage: Stage, places: Places, device: Device, ranks: Ranks) -> Manifest:
-    inputs = _inputs(stage, places)
+    inputs = inputs_of(stage, places)
     identity = fingerprint(stage, **{item.name: item.fingerprint for item in inputs})
     shop = Workshop(places.out, fingerprint=identity, recipe=stage.model_dump(mode="json"))
     # All look before the first changes anything.
@@ -272,19 +273,6 @@ def _not_finite(result: StepResult, names: Sequence[str], refused: int) -> str:
         f"loss {result.loss} with gradient norm {result.grad_norm} is not finite, {refused} steps in a row, "
         f"the last of {shown or 'records without a name'}; lower the learning rate or look at these records"
     )
-
-
-def _inputs(stage: Stage, places: Places) -> tuple[Input, ...]:
-    found = []
-    for reference in stage.references():
-        folder = places.find(reference)
-        manifest = manifests.read(folder)
-        inside = folder.is_relative_to(places.out.parent)
-        path = str(folder.relative_to(places.out.parent)) if inside else str(folder)
-        if reference.startswith(manifests.PACKAGED):
-            path = reference
-        found.append(Input(name=reference, path=path, fingerprint=manifest.fingerprint))
-    return tuple(found)
 
 
 def _device(stage: Stage) -> Device:

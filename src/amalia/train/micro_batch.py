@@ -177,7 +177,7 @@ def contrast_batch(
     """
     rows: list[Row[Preference]] = [named.item for named in items]
     grid = TileGrid(image_px, image_px, ((image_px, image_px),))
-    tiles = np.stack([grid.cut(_picture(row))[0] for row in rows])
+    tiles = np.stack([grid.cut(contrast_picture(row))[0] for row in rows])
     right = [row.record.chosen.text for row in rows]
     captions = [*right, *(row.record.rejected.text for row in rows)]
     matches = torch.tensor([[caption == own for caption in captions] for own in right])
@@ -221,7 +221,8 @@ def _written(captions: Sequence[str], letters: str, device: str) -> Written | No
     return Written(torch.tensor(list(found)).to(device), joined.to(device), lengths.to(device))
 
 
-def _picture(row: Row[Preference]) -> PillowImage.Image:
+def contrast_picture(row: Row[Preference]) -> PillowImage.Image:
+    """Decode the one picture of a caption."""
     pictures = row.record.prompt.images
     if len(pictures) != 1:
         raise TrainingError(

@@ -21,7 +21,8 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from amalia.model import build
-from amalia.train.stage import OptimizerKind, Schedule, Trainable
+from amalia.train.schedule import Schedule
+from amalia.train.stage import OptimizerKind, Trainable
 from amalia.train.trainable import trained_of
 
 # Readout layers: their rows belong to single tokens, like those of an embedding.
@@ -138,12 +139,17 @@ def shares(
     values = list(trained_of(part, how).values())
     if kind == "adamw" or how.lora:
         return Shares([], values)
-    inner = {
-        id(module.weight)
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Linear) and name.rpartition(".")[2] not in _HEADS
-    }
+    inner = inner_matrices(model)
     return Shares(
         [value for value in values if id(value) in inner],
         [value for value in values if id(value) not in inner],
     )
+
+
+def inner_matrices(model: PreTrainedModel) -> set[int]:
+    """Name, by ``id``, the matrices that Muon may have: those of linear layers, but not heads."""
+    return {
+        id(module.weight)
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear) and name.rpartition(".")[2] not in _HEADS
+    }

@@ -22,10 +22,10 @@ from transformers import PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from amalia.device import Device
+from amalia.train.execution import StageRun
 from amalia.train.micro_batch import MicroBatch
 from amalia.train.objectives import LossSum
 from amalia.train.ranks import Ranks
-from amalia.train.stage import StageRun
 
 
 class Computed(nn.Module):

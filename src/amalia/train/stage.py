@@ -5,28 +5,34 @@ A part that is not named under ``trainable`` is frozen; that is the only switch.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self, cast
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 from upath import UPath
 
-from amalia.model.sizes import ContextExtension, LanguageSize, TextTowerSize, TowerSize
+from amalia.model.sizes import (
+    ContextExtension,
+    LanguageSize,
+    TextTowerSize,
+    TowerSize,
+)
 from amalia.recipe import Settings
+from amalia.train import hub
+from amalia.train.execution import StageRun
+from amalia.train.schedule import Schedule
 
 LOG_NAME = "log.jsonl"
 """Losses and metrics of a stage, in its artifact."""
 
-Reference = str
-"""``package:NAME`` for a packaged part, the name of an artifact beside the output, a path,
-or, for data, a URL of any store that fsspec knows."""
-
+Reference = Annotated[str, AfterValidator(hub.checked)]
+"""``package:NAME`` for a packaged part, ``hub:ORG/NAME@REVISION`` for a model of the Hugging Face hub,
+``hub:datasets/ORG/NAME@REVISION`` for a data set of it, the name of an artifact beside the output, a
+path, or, for data, a URL of any store that fsspec knows."""
 
 OptimizerKind = Literal["adamw", "muon"]
 Kept = Literal["model", "tower"]
-TrackerKind = Literal["tensorboard", "wandb", "mlflow"]
 
 
 class FromModel(Settings):
@@ -126,54 +132,6 @@ class Contrast(Settings):
 Objective = Annotated[NextToken | Preferences | Contrast, Field(discriminator="kind")]
 
 
-class Schedule(Settings):
-    """Learning rate over the steps, as a fraction of each part's ``lr``.
-
-    Warm-up, a stretch at the full rate, decay. With a long ``stable_fraction`` that is the
-    warm-up–stable–decay schedule (WSD).
-    """
-
-    warmup_fraction: float = Field(default=0.05, ge=0, lt=1)
-    stable_fraction: float = Field(default=0.0, ge=0, lt=1)
-    """Share of the steps at the full rate, between warm-up and decay."""
-    decay: Literal["cosine", "linear", "sqrt", "inverse_sqrt", "none"] = "cosine"
-    """``sqrt`` is 1 - √progress, for the short decay of WSD (Hägele et al. 2024, arXiv:2405.18392)."""
-    final_fraction: float = Field(default=0.05, ge=0, le=1)
-    """What the decay ends at; ``inverse_sqrt`` never goes below it."""
-
-    @model_validator(mode="after")
-    def _decays(self) -> Self:
-        warmup, stable = self.warmup_fraction, self.stable_fraction
-        if self.decay == "none" and stable:
-            raise ValueError("decay none is stable to the end; leave stable_fraction at 0")
-        if self.decay != "none" and warmup + stable >= 1:
-            raise ValueError(
-                f"warmup_fraction {warmup:g} and stable_fraction {stable:g} leave no steps to decay in; "
-                "lower one, or use decay none"
-            )
-        return self
-
-    def at(self, step: int, steps: int) -> float:
-        """Fraction for step ``step`` (from 0) of ``steps``."""
-        warmup = round(self.warmup_fraction * steps)
-        if step < warmup:
-            return (step + 1) / warmup
-        begins = warmup + round(self.stable_fraction * steps)
-        if self.decay == "none" or step < begins:
-            return 1.0
-        if self.decay == "inverse_sqrt":
-            # Vaswani et al. 2017, section 5.3: from the end of the warm-up as 1 / √step.
-            scale = max(1, warmup)
-            return max(self.final_fraction, math.sqrt(scale / (scale + step - begins)))
-        progress = (step - begins) / max(1, steps - begins)
-        shape = {
-            "cosine": (1 + math.cos(math.pi * progress)) / 2,
-            "linear": 1 - progress,
-            "sqrt": 1 - math.sqrt(progress),
-        }[self.decay]
-        return self.final_fraction + (1 - self.final_fraction) * shape
-
-
 class Lora(Settings):
     """Low-rank adapters beside the linear layers of a part, which itself stays as it is.
 
@@ -233,39 +191,6 @@ class Validation(Settings):
     rows: int = Field(default=64, gt=0)
     times: int = Field(default=8, gt=0)
     """How often over the stage, besides the start."""
-
-
-class StageRun(Settings):
-    """Execution, not identity."""
-
-    micro_batch: int = Field(default=0, ge=0)
-    """Rows computed at once; 0 computes the whole batch at once."""
-    micro_tokens: int = Field(default=0, ge=0)
-    """Tokens computed at once, padding included; 0 sets no limit. A longer row is computed alone."""
-    checkpoint_every_s: float = Field(default=60.0, gt=0)
-    keep_last: int = Field(default=2, ge=1)
-    """Newest checkpoints that are kept; a damaged one gives way to the one before it."""
-    keep_every: int = Field(default=0, ge=0)
-    """Steps between checkpoints that are kept for good, in the finished artifact too; 0 keeps none."""
-    refused_in_a_row: int = Field(default=3, ge=1)
-    """Steps refused because the loss or the gradient is not finite, after which the stage stops."""
-    unreadable: float = Field(default=0.01, ge=0, le=1)
-    """Share of the records read that may be unreadable before the stage stops; ten always may."""
-    attention: Literal["auto", "documents", "block", "varlen"] = "auto"
-    """How documents of a packed sequence are kept apart; all give the same numbers."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    shard: Literal["full", "hybrid"] = "full"
-    """With several processes: cut the model over all of them, or over those of a machine and repeat it on each."""
-    offload: bool = False
-    """With several processes: keep what is cut on the host."""
-    checkpointing: Literal["none", "selective", "full"] = "none"
-    """What of a block is computed again backwards instead of kept: nothing, all but products, all."""
-    compile: bool = False
-    """Compile every block."""
-    trackers: tuple[TrackerKind, ...] = ("tensorboard",)
-    """Where the log also goes."""
-    project: str = Field(default="amalia", min_length=1)
-    """Project of W&B and experiment of MLflow; the run in it is called as the stage."""
 
 
 class Packing(Settings):
@@ -380,7 +305,13 @@ class Stage(Settings):
 
 
 def resolve(reference: Reference, beside: Path, packaged: Path) -> Path:
-    """Find an artifact: ``package:NAME``, a name in ``beside``, a path, or a URL that fsspec knows."""
+    """Find an artifact: ``package:NAME``, something of the hub, a URL, a name in ``beside``, or a path.
+
+    Raises:
+        ArtifactError: The hub cannot be reached, or does not have it.
+    """
+    if hub.is_reference(reference):
+        return hub.snapshot(reference)
     if "://" in reference:
         # All that is asked of a path a ``UPath`` can do too.
         return cast(Path, UPath(reference))

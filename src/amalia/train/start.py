@@ -13,6 +13,7 @@ from amalia.model import build
 from amalia.model.export import export, load, load_language, load_tokenizer, load_tower
 from amalia.model.render import Renderer
 from amalia.model.tile import TileGrid
+from amalia.model.tokenizer import with_image_token
 from amalia.train import adapters
 from amalia.train.stage import FromExtension, FromModel, FromParts, Kept, NewLanguage, Stage
 
@@ -57,7 +58,7 @@ def _begun(stage: Stage, find: Find) -> Begun:
         return Begun(model, Renderer(load_tokenizer(folder), None))
     if isinstance(start, FromParts):
         tower, language = load_tower(find(start.tower)), load_language(find(start.language))
-        tokenizer = load_tokenizer(find(start.language))
+        tokenizer = with_image_token(load_tokenizer(find(start.language)))
         grid = TileGrid(tower.config.image_size, tower.config.patch_size, start.pinpoints_px)
         if any(side % grid.tile_px for size in grid.pinpoints_px for side in size):
             raise TrainingError(

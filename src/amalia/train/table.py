@@ -9,7 +9,8 @@ from transformers import PreTrainedModel
 
 from amalia.model import build
 from amalia.train.optimizer import shares
-from amalia.train.stage import Schedule, Stage, Trainable
+from amalia.train.schedule import Schedule
+from amalia.train.stage import Stage, Trainable
 from amalia.train.trainable import trained_of
 
 _COLUMNS = ("part", "how", "parameters", "trained", "lr", "weight decay", "schedule", "optimizer")

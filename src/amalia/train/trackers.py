@@ -21,7 +21,7 @@ from typing import Any, Protocol, Self
 
 from amalia.errors import MissingExtra, TrainingError
 from amalia.store import write_text
-from amalia.train.stage import TrackerKind
+from amalia.train.execution import TrackerKind
 
 TENSORBOARD = "tensorboard"
 """Folder of TensorBoard's files in the artifact."""
