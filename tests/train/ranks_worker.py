@@ -1,7 +1,8 @@
-"""One of the processes of ``test_ranks``: trains a small stage and says how it went.
+"""One of the processes of ``test_ranks``: trains small stages one after the other.
 
-Started as ``python ranks_worker.py RECIPE_JSON OUT BESIDE [KILL_IN_SAVE]`` with the environment that
-``torchrun`` gives.
+Started as ``python ranks_worker.py JOBS BESIDE WHAT NUMBER`` with the environment that ``torchrun``
+gives. ``JOBS`` is a JSON list of port, recipe and output; ``WHAT`` and ``NUMBER`` may ask the second process
+to stop in a step or to die in a checkpoint.
 """
 
 from __future__ import annotations
@@ -50,19 +51,19 @@ def die_in_save(number: int) -> None:
 
 
 def main() -> int:
-    recipe, out, beside, rank, what, number = (*sys.argv[1:4], os.environ["RANK"], *sys.argv[4:6])
-    if (what, rank) in (("stop", "1"), ("stop-first", "0")):
-        stop_after(int(number))
-    if what == "die" and rank == "1":
-        die_in_save(int(number))
-    places = Places(Path(out), Path(beside), Path(beside))
-    try:
-        loop.run_stage(Stage.model_validate(json.loads(recipe)), places)
-    except Preempted as stopped:
-        sys.stderr.write(f"{stopped}\n")
-    except AmaliaError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+    jobs, beside, what, number = sys.argv[1:]
+    if os.environ["RANK"] == "1" and what:
+        {"stop": stop_after, "die": die_in_save}[what](int(number))
+    for port, recipe, out in json.loads(jobs):
+        os.environ["MASTER_PORT"] = str(port)
+        places = Places(Path(out), Path(beside), Path(beside))
+        try:
+            loop.run_stage(Stage.model_validate(recipe), places)
+        except Preempted as stopped:
+            sys.stderr.write(f"{stopped}\n")
+        except AmaliaError as error:
+            sys.stderr.write(f"{error}\n")
+            return 2
     return 0
 
 

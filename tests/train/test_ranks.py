@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import make
 import pytest
-import torch
 from safetensors.torch import load_file
 
+from amalia.train import loop
+from amalia.train.loop import run_stage
 from amalia.train.meters import Pace
+from amalia.train.preemption import Preempted
+from amalia.train.stage import Places, Stage
 
 WORKER = Path(__file__).with_name("ranks_worker.py")
 COLORS = ("red", "green", "blue", "white", "black", "yellow")
@@ -67,50 +72,61 @@ def recipe(model: Path, **more: Any) -> dict[str, Any]:
     return {**tree, **more}
 
 
+class Job(NamedTuple):
+    """A stage to run, and where."""
+
+    recipe: dict[str, Any]
+    out: Path
+
+
 def started(
-    world: int, tree: dict[str, Any], out: Path, beside: Path, *what: str
+    jobs: Sequence[Job], beside: Path, what: str = "", number: int = 0
 ) -> list[subprocess.CompletedProcess[str]]:
-    """Run the worker in so many processes and wait for all."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    """Run the worker in two processes and wait for both."""
     common = {
         **os.environ,
-        "WORLD_SIZE": str(world),
-        "LOCAL_WORLD_SIZE": str(world),
+        "WORLD_SIZE": "2",
+        "LOCAL_WORLD_SIZE": "2",
         "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
         "OMP_NUM_THREADS": "1",
         "PYTHONWARNINGS": "ignore",
     }
-    arguments = [sys.executable, str(WORKER), json.dumps(tree), str(out), str(beside)]
-    arguments += [*what, *("", "")[len(what) :]]
+    told = json.dumps([(free_port(), job.recipe, str(job.out)) for job in jobs])
+    arguments = [sys.executable, str(WORKER), told, str(beside), what, str(number)]
     processes = [
         subprocess.Popen(
             arguments,
             env={**common, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        for rank in range(world)
+        for rank in (0, 1)
     ]
-    if what[:1] == ("die",):
-        # The last is killed and may leave the others waiting; torchrun would end them.
-        processes[-1].wait(timeout=240)
-        for process in processes[:-1]:
-            process.kill()
+    if what == "die":
+        # The second is killed and may leave the first waiting; torchrun would end it.
+        processes[1].wait(timeout=240)
+        processes[0].kill()
     done = []
     for process in processes:
-        told, error = process.communicate(timeout=240)
-        done.append(subprocess.CompletedProcess(arguments, process.returncode, told, error))
+        _, error = process.communicate(timeout=400)
+        done.append(subprocess.CompletedProcess(arguments, process.returncode, "", error))
     return done
 
 
-def ran(world: int, tree: dict[str, Any], out: Path, beside: Path, *what: str) -> str:
-    done = started(world, tree, out, beside, *what)
-    assert [one.returncode for one in done] == [0] * world, "\n".join(one.stderr for one in done)
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def ran_by_two(jobs: Sequence[Job], beside: Path, what: str = "", number: int = 0) -> str:
+    done = started(jobs, beside, what, number)
+    assert [one.returncode for one in done] == [0, 0], "\n".join(one.stderr for one in done)
     return "".join(one.stderr for one in done)
+
+
+def ran_by_one(job: Job, beside: Path) -> None:
+    run_stage(Stage.model_validate(job.recipe), Places(job.out, beside, beside))
 
 
 def log_of(folder: Path) -> list[dict[str, Any]]:
@@ -138,89 +154,102 @@ def assert_same(out: Path, other: Path, *, weights: float = 2e-3) -> None:
         assert difference <= weights + 0.02 * value.float().abs().max(), name
 
 
+PAIRS = [{"artifact": "pares", "weight": 1}]
+LORA = {"connector": {"lr": 1e-3}, "language": {"lr": 3e-3, "lora": {"rank": 4}}}
+SHORT: dict[str, Any] = {"steps": 3, "validation": None}
+CASES: dict[str, dict[str, Any]] = {
+    "full": {},
+    "hybrid": {"run": {"shard": "hybrid"}},
+    # Batches of two rows: mostly one process has the picture, often none has.
+    "pictures in one process": {"batch": 2, "steps": 5},
+    "packs": {**SHORT, "packing": {"tokens": 128, "tiles": 12, "window": 4}, "batch": 3},
+    "preferences": {**SHORT, "objective": {"kind": "dpo"}, "mixture": PAIRS, "batch": 3},
+    "adapters, all recomputed": {**SHORT, "trainable": LORA, "run": {"checkpointing": "full"}},
+    "some recomputed": {**SHORT, "run": {"checkpointing": "selective"}},
+}
+
+
+def recipe_of(model: Path, case: str) -> dict[str, Any]:
+    tree = recipe(model)
+    more = CASES[case]
+    return {**tree, **more, "run": {**tree["run"], **more.get("run", {})}}
+
+
 @pytest.fixture(scope="module")
 def alone(beside: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What one process makes of the recipe."""
+    """What one process makes of the plain recipe."""
     out = tmp_path_factory.mktemp("alone") / "teste"
-    ran(1, recipe(tiny_model), out, beside)
+    ran_by_one(Job(recipe(tiny_model), out), beside)
     return out
 
 
-@pytest.mark.parametrize("shard", ["full", "hybrid"])
+@pytest.fixture(scope="module")
+def together(
+    beside: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, str]:
+    """What two processes make of every case, and what they said."""
+    folder = tmp_path_factory.mktemp("together")
+    jobs = [Job(recipe_of(tiny_model, case), folder / case / "teste") for case in CASES]
+    return folder, ran_by_two(jobs, beside)
+
+
+@pytest.mark.parametrize("case", CASES)
 def test_two_processes_train_what_one_trains(
-    alone: Path, beside: Path, tiny_model: Path, tmp_path: Path, shard: str
+    case: str, together: tuple[Path, str], beside: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
-    tree = recipe(tiny_model)
-    tree["run"] = {**tree["run"], "shard": shard}
-    told = ran(2, tree, tmp_path / "teste", beside)
-    assert told.count("total") == 1, "one table for both"
-    assert_same(tmp_path / "teste", alone)
+    ran_by_one(Job(recipe_of(tiny_model, case), tmp_path / "teste"), beside)
+    assert_same(together[0] / case / "teste", tmp_path / "teste")
+
+
+def test_one_process_speaks_for_both(together: tuple[Path, str]) -> None:
+    assert together[1].count("total ") == len(CASES)
+
+
+def test_processes_without_a_picture_were_there(together: tuple[Path, str]) -> None:
+    entries = log_of(together[0] / "pictures in one process/teste")
+    tiles = [entry["tiles"] for entry in entries if "tiles" in entry]
+    assert min(tiles) == 0 < max(tiles)
 
 
 def test_going_on_with_one_process_and_again_with_two_changes_nothing(
-    alone: Path, beside: Path, tiny_model: Path, tmp_path: Path
+    alone: Path, beside: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tree, out = recipe(tiny_model), tmp_path / "teste"
-    assert "stopped after step 2 of 6" in ran(2, tree, out, beside, "stop", "2")
+    job = Job(recipe(tiny_model), tmp_path / "teste")
+    assert "stopped after step 2 of 6" in ran_by_two([job], beside, "stop", 2)
     saved = tmp_path / "teste.partial/checkpoints/step-00000002"
     assert {"__0_0.distcp", "__1_0.distcp"} <= {path.name for path in saved.iterdir()}
-    # One process has rank 0; it stops by a limit of its own.
-    assert "stopped after step 4 of 6" in stopped_alone(tree, out, beside, at=2)
-    ran(2, tree, out, beside)
-    assert_same(out, alone)
+    with monkeypatch.context() as patched:
+        stop_in_second_step(patched)
+        with pytest.raises(Preempted, match="stopped after step 4 of 6"):
+            ran_by_one(job, beside)
+    ran_by_two([job], beside)
+    assert_same(job.out, alone)
 
 
-def stopped_alone(tree: dict[str, Any], out: Path, beside: Path, *, at: int) -> str:
-    return ran(1, tree, out, beside, "stop-first", str(at))
+def stop_in_second_step(patched: pytest.MonkeyPatch) -> None:
+    original, calls = loop.train_step, 0
+
+    def signalled(*arguments: Any, **more: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return original(*arguments, **more)
+
+    patched.setattr(loop, "train_step", signalled)
 
 
 def test_a_process_killed_in_the_middle_of_a_checkpoint_costs_no_more_than_its_step(
     alone: Path, beside: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
-    tree, out = recipe(tiny_model), tmp_path / "teste"
-    done = started(2, tree, out, beside, "die", "3")
-    assert [one.returncode != 0 for one in done] == [True, True]
+    job = Job(recipe(tiny_model), tmp_path / "teste")
+    done = started([job], beside, "die", 3)
+    assert done[1].returncode == -signal.SIGKILL
     checkpoints = tmp_path / "teste.partial/checkpoints"
     assert sorted(path.name for path in checkpoints.iterdir()) == [
         "step-00000001",
         "step-00000002",
         "step-00000003.tmp",
     ]
-    ran(2, tree, out, beside)
-    assert_same(out, alone)
-
-
-def test_a_process_without_a_picture_does_not_keep_the_others_waiting(
-    beside: Path, tiny_model: Path, tmp_path: Path
-) -> None:
-    # Batches of two rows: mostly one process has the picture, often none has.
-    tree = recipe(tiny_model, batch=2, steps=5)
-    for world in (1, 2):
-        ran(world, tree, tmp_path / str(world) / "teste", beside)
-    tiles = [entry["tiles"] for entry in log_of(tmp_path / "2/teste") if "tiles" in entry]
-    assert 0 in tiles
-    assert max(tiles) > 0
-    assert_same(tmp_path / "2/teste", tmp_path / "1/teste")
-
-
-PACKED = {"tokens": 128, "tiles": 12, "window": 4}
-
-
-@pytest.mark.parametrize(
-    "more",
-    [
-        {"packing": PACKED, "batch": 3},
-        {"objective": {"kind": "dpo"}, "mixture": [{"artifact": "pares", "weight": 1}], "batch": 3},
-        {"trainable": {"connector": {"lr": 1e-3}, "language": {"lr": 3e-3, "lora": {"rank": 4}}}},
-    ],
-    ids=["packs", "preferences", "adapters"],
-)
-def test_packs_preferences_and_adapters_are_shared_out_too(
-    beside: Path, tiny_model: Path, tmp_path: Path, more: dict[str, Any]
-) -> None:
-    tree = recipe(tiny_model, **{"steps": 3, "validation": None, **more})
-    tree["run"] = {**tree["run"], "checkpointing": "full"}
-    for world in (1, 2):
-        ran(world, tree, tmp_path / str(world) / "teste", beside)
-    assert_same(tmp_path / "2/teste", tmp_path / "1/teste")
-    assert not torch.distributed.is_initialized()
+    ran_by_two([job], beside)
+    assert_same(job.out, alone)
