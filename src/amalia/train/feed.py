@@ -6,7 +6,6 @@ than ``max_tokens`` are skipped for the next one of their source and counted in 
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial as partial_
@@ -15,12 +14,12 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
-from PIL import Image as PillowImage
 from transformers import PreTrainedTokenizerFast
 
 from amalia import manifest as manifests
 from amalia.device import Device
 from amalia.errors import TrainingError
+from amalia.model.decode import tiles_of
 from amalia.model.fork import Fork, collate_forks, fork_of
 from amalia.model.letters import spelled, targets
 from amalia.model.render import Rendered, Renderer, collate, scaled
@@ -178,6 +177,7 @@ def open_feed(
             image_px=stage.start.tower.image_px,
             max_tokens=stage.start.text.max_tokens,
             letters=stage.start.letters,
+            is_exact=stage.pictures == "exact",
             device=device.kind,
         )
         return _feed(stage, find, lambda folder: Rows(folder, "preferences"), None, cut)
@@ -287,6 +287,7 @@ def contrast_step(
     image_px: int,
     max_tokens: int,
     letters: str = "",
+    is_exact: bool = True,
     device: str,
 ) -> list[MicroBatch]:
     """Make the one micro-batch of a contrastive step.
@@ -297,7 +298,7 @@ def contrast_step(
     both times true of every picture whose own caption it is.
     """
     grid = TileGrid(image_px, image_px, ((image_px, image_px),))
-    tiles = np.stack([grid.cut(_picture(row))[0] for row in rows])
+    tiles = np.stack([tiles_of(_picture(row), grid, is_exact=is_exact)[0] for row in rows])
     right = [row.record.chosen.text for row in rows]
     captions = [*right, *(row.record.rejected.text for row in rows)]
     matches = torch.tensor([[caption == own for caption in captions] for own in right])
@@ -335,14 +336,13 @@ def _written(captions: Sequence[str], letters: str, device: str) -> Written | No
     return Written(torch.tensor(list(found)).to(device), joined.to(device), lengths.to(device))
 
 
-def _picture(row: Row[Preference]) -> PillowImage.Image:
+def _picture(row: Row[Preference]) -> bytes:
     pictures = row.record.prompt.images
     if len(pictures) != 1:
         raise TrainingError(
             f"record {row.record.id} has {len(pictures)} pictures; the contrastive loss wants one each"
         )
-    with PillowImage.open(io.BytesIO(row.images[pictures[0].sha256])) as picture:
-        return picture.convert("RGB")
+    return row.images[pictures[0].sha256]
 
 
 def _first_that_fits(

@@ -199,6 +199,8 @@ class Stage(Settings):
     """Rows a step: conversations, pairs, pictures, or runs of text."""
     max_tokens: int = Field(gt=0)
     """Longest sequence; a longer record is dropped and counted, never cut."""
+    pictures: Literal["quick", "exact"] = "quick"
+    """How pictures become tiles; ``quick`` changes pixels a little. Evaluation and chat are always exact."""
     schedule: Schedule = Schedule()
     optimizer: OptimizerKind = "adamw"
     """``muon`` for the matrices inside the network; everything else is always left to AdamW."""
