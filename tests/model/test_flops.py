@@ -18,7 +18,7 @@ from transformers import (
     SiglipConfig,
 )
 
-from amalia.model import build
+from amalia.model import attention, build
 from amalia.model.flops import (
     Products,
     Work,
@@ -27,7 +27,7 @@ from amalia.model.flops import (
     trained_shares,
 )
 from amalia.model.render import Renderer
-from amalia.train.feed import Limits, contrast_step, next_token_step
+from amalia.train.micro_batch import Named, contrast_batch, next_token_batch
 
 LANGUAGE = LlamaConfig(
     hidden_size=8,
@@ -164,25 +164,27 @@ def test_torch_counts_the_same_operations(
     pair = build.siglip_pair(make.TOWER, make.TEXT_TOWER, tiny_tokenizer)
     language = build.language_model(make.LANGUAGE, tiny_tokenizer)
     model = build.llava_next(build.tower_of(pair), language, tiny_tokenizer, make.GRID)
-    plain_attention(model)
+    attention.attend(model, "eager", "documents")
     freeze_all_but(model, trained)
     renderer = Renderer(tiny_tokenizer, make.GRID)
     seen = [make.picture()] if has_picture else []
     row = make.conversation(("user", *seen, "Que cor?"), ("assistant", "É vermelho."))
     item = renderer.conversation(row)
-    (batch,) = next_token_step([item] * 8, micro=Limits(8), pad_id=renderer.pad_id, device="cpu")
+    items = [Named(item, "cores")] * 8
+    batch = next_token_batch(items, pad_id=renderer.pad_id, device="cpu")
     with FlopCounterMode(display=False) as counter:
         total = batch.compute(model).total
         if total.requires_grad:
             total.backward()
     # Torch also counts padding, here to 16 tokens and 64 predictions, and the masked half of attention.
     length = len(item.ids) + -len(item.ids) % 16
+    tokens = 8 * len(item.ids) + -8 * len(item.ids) % 16
     predicted = 8 * sum(item.supervised)
     predicted += -predicted % 64
-    work = Work(8 * length, 2 * 8 * length**2, 8 * len(item.tiles), predicted)
+    work = Work(tokens, 2 * 8 * length**2, 8 * len(item.tiles), predicted)
     counted = sum(step_flops(model.config, work, trained_shares(model)).values())
-    # What is left are the angles of rotary positions, a product of 8 × 1 by 1 × length.
-    assert counter.get_total_flops() == counted + 2 * 8 * length
+    # What is left are the angles of rotary positions, a product of 8 × 1 by 1 × tokens.
+    assert counter.get_total_flops() - counted == 2 * 8 * tokens
 
 
 def test_torch_counts_the_same_operations_of_a_pair(
@@ -196,8 +198,12 @@ def test_torch_counts_the_same_operations_of_a_pair(
         )
         for color in ("red", "green", "white", "black")
     ]
-    (batch,) = contrast_step(
-        rows, tiny_tokenizer, image_px=make.TOWER.image_px, max_tokens=12, device="cpu"
+    batch = contrast_batch(
+        [Named(row, "cores") for row in rows],
+        tiny_tokenizer,
+        image_px=make.TOWER.image_px,
+        max_tokens=12,
+        device="cpu",
     )
     with FlopCounterMode(display=False) as counter:
         batch.compute(pair).total.backward()

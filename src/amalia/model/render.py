@@ -12,7 +12,6 @@ Shape suffixes: B sequences, T tokens, N tiles, I pictures, P pixels of a side.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -23,10 +22,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image as PillowImage
 from transformers import AutoImageProcessor, AutoTokenizer, PreTrainedTokenizerFast
 
 from amalia.errors import ArtifactError, RecordError
+from amalia.model.decode import tiles_of
 from amalia.model.tile import TileGrid, Tiles
 from amalia.model.tokenizer import END_OF_TURN, IMAGE_TOKEN
 from amalia.records import Conversation, Image, Preference, Row, Text, Turn
@@ -106,9 +105,23 @@ def chat_template() -> str:
 class Renderer:
     """Renders conversations with one tokenizer and, for models that see, one tile grid."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast, grid: TileGrid | None) -> None:
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerFast,
+        grid: TileGrid | None,
+        *,
+        is_exact: bool = True,
+    ) -> None:
+        """Wrap a tokenizer and a grid.
+
+        Args:
+            tokenizer: Of the model.
+            grid: How it cuts pictures; ``None`` for a model that reads text only.
+            is_exact: Whether tiles are those of the reference; see ``decode``.
+        """
         self.tokenizer = tokenizer
         self.grid = grid
+        self.is_exact = is_exact
         # A language model made by others may have no token for pictures.
         self.image_id = _id_of(tokenizer, IMAGE_TOKEN) if grid else _found(tokenizer, IMAGE_TOKEN)
         self.end_id = _id_of(tokenizer, END_OF_TURN)
@@ -236,10 +249,8 @@ class Renderer:
                 f"conversation {record_id} names picture {image.sha256[:12]} but the row does not carry it",
                 reason="picture_missing",
             )
-        # Pictures in artifacts were decoded and bounded when the artifact was made (``pictures.read``).
         try:
-            with PillowImage.open(io.BytesIO(images[image.sha256])) as picture:
-                return self.grid.cut(picture.convert("RGB"))
+            return tiles_of(images[image.sha256], self.grid, is_exact=self.is_exact)
         except (OSError, SyntaxError, ValueError) as error:
             raise RecordError(
                 f"picture {image.sha256[:12]} of conversation {record_id} cannot be read: {error}",

@@ -185,6 +185,7 @@ def open_feed(
             image_px=stage.start.tower.image_px,
             max_tokens=stage.start.text.max_tokens,
             letters=stage.start.letters,
+            is_exact=stage.pictures == "exact",
             device=device.kind,
         )
         return opened(

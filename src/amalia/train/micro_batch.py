@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,10 +9,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from PIL import Image as PillowImage
 from transformers import PreTrainedTokenizerFast
 
 from amalia.errors import TrainingError
+from amalia.model.decode import tiles_of
 from amalia.model.fork import Fork, collate_forks
 from amalia.model.letters import spelled, targets
 from amalia.model.packed import pack
@@ -166,6 +165,7 @@ def contrast_batch(
     image_px: int,
     max_tokens: int,
     letters: str = "",
+    is_exact: bool = True,
     device: str,
 ) -> MicroBatch:
     """Make the one micro-batch of a contrastive step.
@@ -177,7 +177,7 @@ def contrast_batch(
     """
     rows: list[Row[Preference]] = [named.item for named in items]
     grid = TileGrid(image_px, image_px, ((image_px, image_px),))
-    tiles = np.stack([grid.cut(contrast_picture(row))[0] for row in rows])
+    tiles = np.stack([tiles_of(contrast_picture(row), grid, is_exact=is_exact)[0] for row in rows])
     right = [row.record.chosen.text for row in rows]
     captions = [*right, *(row.record.rejected.text for row in rows)]
     matches = torch.tensor([[caption == own for caption in captions] for own in right])
@@ -221,12 +221,11 @@ def _written(captions: Sequence[str], letters: str, device: str) -> Written | No
     return Written(torch.tensor(list(found)).to(device), joined.to(device), lengths.to(device))
 
 
-def contrast_picture(row: Row[Preference]) -> PillowImage.Image:
-    """Decode the one picture of a caption."""
+def contrast_picture(row: Row[Preference]) -> bytes:
+    """Give the one picture of a caption, encoded."""
     pictures = row.record.prompt.images
     if len(pictures) != 1:
         raise TrainingError(
             f"record {row.record.id} has {len(pictures)} pictures; the contrastive loss wants one each"
         )
-    with PillowImage.open(io.BytesIO(row.images[pictures[0].sha256])) as picture:
-        return picture.convert("RGB")
+    return row.images[pictures[0].sha256]

@@ -224,6 +224,8 @@ class Stage(Settings):
     """``drop`` leaves a longer record out, ``split`` cuts a conversation between turns."""
     packing: Packing | None = None
     """Fill sequences with several records each; otherwise a step has a fixed number of rows."""
+    pictures: Literal["quick", "exact"] = "quick"
+    """How pictures become tiles; ``quick`` changes pixels a little. Evaluation and chat are always exact."""
     schedule: Schedule = Schedule()
     optimizer: OptimizerKind = "adamw"
     """``muon`` for the matrices inside the network; everything else is always left to AdamW."""

@@ -44,7 +44,10 @@ def begin(stage: Stage, find: Find) -> Begun:
         raise TrainingError(
             f"keep asks for the tower of a {type(begun.model).__name__}, which has none; leave it out"
         )
-    return begun
+    renderer = Renderer(
+        begun.renderer.tokenizer, begun.renderer.grid, is_exact=stage.pictures == "exact"
+    )
+    return Begun(begun.model, renderer)
 
 
 def _begun(stage: Stage, find: Find) -> Begun:
