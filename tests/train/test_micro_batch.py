@@ -117,6 +117,16 @@ def test_a_contrastive_step_knows_which_captions_are_true(renderer: Renderer) ->
     assert again == ["um gato", "um cão", "um gato", "um cão", "um gato", "uma vaca"]
 
 
+def test_long_captions_are_cut_and_the_tokenizer_does_not_remember_it(renderer: Renderer) -> None:
+    long = "um gato e um cão e uma vaca e um pato e um burro e um galo"
+    rows = [shown(long, "não", "red", "a")]
+    batch = contrast_batch(named(rows), renderer.tokenizer, image_px=16, max_tokens=6, device="cpu")
+    inputs = batch.compute.keywords  # type: ignore[attr-defined]
+    assert inputs["captions_CT"][0].tolist() == renderer.tokenizer(long)["input_ids"][:6]
+    assert renderer.tokenizer.backend_tokenizer.truncation is None
+    assert renderer.tokenizer.backend_tokenizer.padding is None
+
+
 def test_writing_is_read_where_its_letters_are_known(renderer: Renderer) -> None:
     rows = [
         shown("um gato", "um cão", "red", "a"),

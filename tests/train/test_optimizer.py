@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from amalia.model import build, export
-from amalia.train.optimizer import Optimizers, optimizers_for
+from amalia.train.optimizer import FullMuon, Optimizers, optimizers_for
 from amalia.train.schedule import Schedule
 from amalia.train.stage import Lora, Trainable
 from amalia.train.trainable import freeze
@@ -119,3 +119,21 @@ def test_adapters_are_left_to_adamw(tiny_model: Path, kind: Any) -> None:
     assert [type(one).__name__ for one in optimizers.each] == ["Muon"] * (kind == "muon") + [
         "AdamW"
     ]
+
+
+@pytest.mark.parametrize("shape", [(24, 40), (40, 24), (16, 16)])
+def test_muon_in_full_precision_does_what_torch_does_in_half(shape: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    start = torch.randn(shape)
+    values = [torch.nn.Parameter(start.clone()) for _ in range(2)]
+    settings: dict[str, Any] = {"lr": 0.1, "weight_decay": 0.1, "adjust_lr_fn": "match_rms_adamw"}
+    each = (torch.optim.Muon([values[0]], **settings), FullMuon([values[1]], **settings))
+    for _ in range(3):
+        gradient = torch.randn(shape)
+        for value, optimizer in zip(values, each, strict=True):
+            value.grad = gradient.clone()
+            optimizer.step()
+    moved = [(value - start).detach() for value in values]
+    assert (moved[0] - moved[1]).norm() / moved[0].norm() < 0.03
+    half, whole = (optimizer.state[value] for value, optimizer in zip(values, each, strict=True))
+    torch.testing.assert_close(whole["momentum_buffer"], half["momentum_buffer"])

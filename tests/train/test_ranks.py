@@ -165,6 +165,7 @@ CASES: dict[str, dict[str, Any]] = {
     "packs": {**SHORT, "packing": {"tokens": 128, "tiles": 12, "window": 4}, "batch": 3},
     "preferences": {**SHORT, "objective": {"kind": "dpo"}, "mixture": PAIRS, "batch": 3},
     "adapters, all recomputed": {**SHORT, "trainable": LORA, "run": {"checkpointing": "full"}},
+    "muon": {**SHORT, "optimizer": "muon"},
     "some recomputed": {**SHORT, "run": {"checkpointing": "selective"}},
 }
 

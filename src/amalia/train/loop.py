@@ -178,6 +178,7 @@ def _train(
         kind=stage.optimizer,
         beta2=stage.beta2,
         schedule=stage.schedule,
+        has_bfloat16=device.dtype == "bfloat16",
     )
     trained = {name: value for name, value in model.named_parameters() if value.requires_grad}
     parts = {name: list(part.parameters.values()) for name, part in build.parts(model).items()}

@@ -181,31 +181,39 @@ def contrast_batch(
     right = [row.record.chosen.text for row in rows]
     captions = [*right, *(row.record.rejected.text for row in rows)]
     matches = torch.tensor([[caption == own for caption in captions] for own in right])
-    encoded = tokenizer(
-        captions,
-        padding="max_length",
-        padding_side="left",
-        truncation=True,
-        max_length=max_tokens,
-        return_tensors="pt",
-    )
+    captions_CT, mask_CT = _padded_left(captions, tokenizer, max_tokens)
     pixels = torch.from_numpy(scaled(tiles))
     compute = partial(
         objectives.contrast,
         pixels_B3PP=pixels.to(device),
-        captions_CT=encoded["input_ids"].to(device),
-        caption_mask_CT=encoded["attention_mask"].to(device),
+        captions_CT=captions_CT.to(device),
+        caption_mask_CT=mask_CT.to(device),
         matches_BC=matches.to(device),
         written=_written(right, letters, device) if letters else None,
     )
     return MicroBatch(
         compute,
-        int(encoded["attention_mask"].sum()),
+        int(mask_CT.sum()),
         len(rows),
         tuple(row.record.id for row in rows),
         tuple(named.source for named in items),
-        int(encoded["attention_mask"].sum(1).square().sum()),
+        int(mask_CT.sum(1).square().sum()),
     )
+
+
+def _padded_left(
+    captions: Sequence[str], tokenizer: PreTrainedTokenizerFast, length: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Give captions as ids and their mask, [C, T] each, cut or filled up to a length.
+
+    The tokenizer could do so itself and would then remember to cut whatever it reads next.
+    """
+    ids = np.full((len(captions), length), tokenizer.pad_token_id, np.int64)
+    mask = np.zeros((len(captions), length), np.int64)
+    for row, found in enumerate(tokenizer(list(captions))["input_ids"]):
+        kept = found[:length]
+        ids[row, length - len(kept) :], mask[row, length - len(kept) :] = kept, 1
+    return torch.from_numpy(ids), torch.from_numpy(mask)
 
 
 def _written(captions: Sequence[str], letters: str, device: str) -> Written | None:

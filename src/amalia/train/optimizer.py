@@ -12,6 +12,7 @@ moments, is next to nothing for them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -90,6 +91,43 @@ class Shares(NamedTuple):
     adamw: list[nn.Parameter]
 
 
+class FullMuon(torch.optim.Muon):
+    """Muon that makes updates orthogonal in the format of the gradients.
+
+    Torch's always does so in bfloat16. A processor that has to emulate it takes ten times as long for
+    that as for the rest of a step.
+    """
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        """Change the weights once."""
+        assert closure is None
+        for group in self.param_groups:
+            for value in group["params"]:
+                if value.grad is None:
+                    continue
+                state = self.state[value]
+                if not state:
+                    state["momentum_buffer"] = torch.zeros_like(value.grad)
+                momentum: torch.Tensor = state["momentum_buffer"]
+                momentum.lerp_(value.grad, 1 - group["momentum"])
+                update = _orthogonal(value.grad.lerp(momentum, group["momentum"]), group)
+                value.mul_(1 - group["lr"] * group["weight_decay"])
+                # As large as an update of AdamW (Liu et al. 2025, section 2.2).
+                value.add_(update, alpha=-group["lr"] * 0.2 * math.sqrt(max(value.shape)))
+
+
+def _orthogonal(update: torch.Tensor, group: Mapping[str, Any]) -> torch.Tensor:
+    """Draw the singular values of a matrix near 1, by iterations of Newton and Schulz (Jordan et al. 2024)."""
+    a, b, c = group["ns_coefficients"]
+    wide: torch.Tensor = update.T if update.shape[0] > update.shape[1] else update
+    wide = wide / wide.norm().clamp(min=group["eps"])
+    for _ in range(group["ns_steps"]):
+        gram = wide @ wide.T
+        wide = a * wide + (b * gram + c * gram @ gram) @ wide
+    return wide.T if update.shape[0] > update.shape[1] else wide
+
+
 def optimizers_for(
     model: PreTrainedModel,
     trainable: Mapping[Any, Trainable],
@@ -97,6 +135,7 @@ def optimizers_for(
     kind: OptimizerKind,
     beta2: float,
     schedule: Schedule | None = None,
+    has_bfloat16: bool = True,
 ) -> Optimizers:
     """Make the optimizers of the parts that train.
 
@@ -106,6 +145,7 @@ def optimizers_for(
         kind: ``muon`` gives the matrices of linear layers to Muon, but not heads, embeddings and adapters.
         beta2: Of AdamW.
         schedule: Of the parts that have none of their own; without one it is the default.
+        has_bfloat16: Whether the machine multiplies bfloat16 in hardware.
     """
     muon: list[dict[str, Any]] = []
     adamw: list[dict[str, Any]] = []
@@ -124,7 +164,8 @@ def optimizers_for(
                 groups.append({"params": values, "weight_decay": decay, **pace})
     each: list[torch.optim.Optimizer] = []
     if muon:
-        each.append(torch.optim.Muon(muon, adjust_lr_fn="match_rms_adamw"))
+        kind_of_muon = torch.optim.Muon if has_bfloat16 else FullMuon
+        each.append(kind_of_muon(muon, adjust_lr_fn="match_rms_adamw"))
     if adamw:
         each.append(torch.optim.AdamW(adamw, betas=(0.9, beta2), fused=True))
     shared = schedule or Schedule()
