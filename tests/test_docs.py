@@ -121,7 +121,8 @@ def test_commands_on_recipes_of_the_repository_run_dry(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Not in the repository: a dry run there would look at every record of a demo that was run.
-    (tmp_path / "recipes").symlink_to(ROOT / "recipes")
+    for name in ("recipes", "docs"):
+        (tmp_path / name).symlink_to(ROOT / name)
     monkeypatch.chdir(tmp_path)
     for verb, *words in commands(page):
         named = words[1:] if verb == "launch" else words
