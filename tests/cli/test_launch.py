@@ -95,5 +95,5 @@ def test_the_page_about_clusters_names_every_setting_and_its_examples_hold() -> 
     assert {name: default.strip("`") for name, default in rows.items()} == {
         name: "–" if default == "()" else default for name, default in defaults.items()
     }
-    (shown,) = re.findall(r"^```\n(# mn5\.yaml\n.*?)^```$", page, re.M | re.S)
+    (shown,) = re.findall(r"^```\n(# What `amalia launch.*?)^```$", page, re.M | re.S)
     assert recipes.parse(yaml.safe_load(shown), Cluster, name="docs").nodes == 16

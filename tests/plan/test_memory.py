@@ -11,7 +11,8 @@ import pytest
 
 from amalia import recipe
 from amalia.model import export
-from amalia.model.render import Renderer, collate
+from amalia.model.packed import pack
+from amalia.model.render import Renderer
 from amalia.plan.hardware import GPUS, Accelerator
 from amalia.plan.memory import Load, per_gpu
 from amalia.plan.shape import shape_of
@@ -40,9 +41,7 @@ def test_weights_gradients_and_states_are_those_of_a_real_step(
     optimizer = optimizers_for(model, stage.trainable, kind=stage.optimizer, beta2=0.95)
     renderer = Renderer.load(tiny_model)
     row = make.conversation(("user", make.picture(), "Que cor?"), ("assistant", "Vermelho."))
-    next_token(
-        model, collate([renderer.conversation(row)], pad_id=renderer.pad_id)
-    ).total.backward()
+    next_token(model, pack([renderer.conversation(row)], pad_id=renderer.pad_id)).total.backward()
     optimizer.step()
     states = [
         value
@@ -85,14 +84,13 @@ def test_the_published_size_on_64_gpus_by_hand() -> None:
 
 def test_hybrid_splits_over_a_node_and_full_over_all(build_stage: Build, tiny_model: Path) -> None:
     totals = {}
-    for shard in ("none", "hybrid", "full"):
+    for shard in ("hybrid", "full"):
         stage = build_stage(run={"shard": shard})
         shape = shape_of(stage, make.folders(modelo=tiny_model))
         assert shape is not None
         found = per_gpu(shape, stage, LOAD, GPUS["H100"], world=64, checkpointing="none")
         totals[shard] = found.weights
-    assert totals["none"] // 8 == totals["hybrid"]
-    assert totals["none"] // 64 == totals["full"]
+    assert totals["hybrid"] // 8 == totals["full"]
 
 
 def test_a_frozen_tower_keeps_nothing_but_its_pixels(build_stage: Build, tiny_model: Path) -> None:

@@ -16,7 +16,9 @@ from amalia.model.render import Renderer
 from amalia.plan.mixture import bound, drawn, ingredient, longest
 from amalia.plan.shape import Here
 from amalia.plan.survey import Survey, survey
-from amalia.train.feed import LENGTH_STEP, open_feed
+from amalia.train.feed import open_feed
+from amalia.train.micro_batch import LENGTH_STEP
+from amalia.train.order import Cursor
 from amalia.train.stage import Packing, Stage
 from amalia.train.start import Begun
 
@@ -45,14 +47,18 @@ def test_steps_are_those_of_the_feed(
 
     begun = Begun(export.load(tiny_model), renderer)
     feed = open_feed(stage, begun, find, partial=tmp_path, device=CPU)
-    batches = [batch for step in range(stage.steps) for batch in feed.step(step)]
+    cursor, batches = Cursor(), []
+    for _ in range(stage.steps):
+        taken = feed.step(cursor)
+        cursor = taken.following
+        batches += taken.batches
     surveys = [survey(find(item.artifact), stage, renderer) for item in stage.mixture]
     found = drawn(stage, surveys, [item.weight for item in stage.mixture], world=1)
     assert found.looked_at == stage.steps
     assert found.work.tokens == sum(batch.num_tokens for batch in batches) / stage.steps
     assert found.work.tiles == sum(batch.num_tiles for batch in batches) / stage.steps
     assert found.load.tiles == max(batch.num_tiles for batch in batches)
-    spaces = [batch.compute.keywords["batch"].input_ids_BT.numel() for batch in batches]  # type: ignore[attr-defined]
+    spaces = [batch.compute.keywords["batch"].input_ids_1T.numel() for batch in batches]  # type: ignore[attr-defined]
     assert found.load.tokens == max(spaces)
     tokens = sum(batch.num_tokens for batch in batches)
     assert found.padding == pytest.approx(1 - tokens / sum(spaces))
@@ -61,8 +67,8 @@ def test_steps_are_those_of_the_feed(
 def test_more_gpus_compute_fewer_rows_at_once(build_stage: Build) -> None:
     stage = build_stage(mixture=[{"artifact": "dados", "weight": 1}], batch=16)
     one, four = (drawn(stage, [surveyed([40] * 9)], [1.0], world=world) for world in (1, 4))
-    assert one.load.tokens == 16 * 48
-    assert four.load.tokens == 4 * 48
+    assert one.load.tokens == 16 * 40
+    assert four.load.tokens == 4 * 40
     assert one.work == four.work
 
 

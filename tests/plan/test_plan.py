@@ -46,7 +46,7 @@ def test_a_plan_is_json(build_stage: Build, here: Here, processor: Cluster) -> N
 def test_what_does_not_fit_is_told_with_a_way_out(build_stage: Build, here: Here) -> None:
     small = replace(parsed("1xH100").each, memory_bytes=3_000_000_000)
     (problem,) = planned(build_stage(), here, Cluster(1, small)).problems
-    assert problem.startswith("one H100 has 3.0 GB and would need 3.2 GB with run.shard none")
+    assert problem.startswith("one H100 has 3.0 GB and would need 3.2 GB with run.shard full")
     assert problem.endswith("take more GPUs with run.shard full, or fewer tokens at once")
 
 

@@ -27,7 +27,8 @@ from amalia.model.render import Renderer
 from amalia.plan.page import page
 from amalia.plan.sample import Sample, drawn, pieces_of, told
 from amalia.plan.shape import Here
-from amalia.train.mixture import Mixture, Rows, Weighted
+from amalia.train.mixture import Mixture, Weighted
+from amalia.train.rows import Rows
 from amalia.train.stage import Stage
 
 Build = Callable[..., Stage]
@@ -133,12 +134,12 @@ def test_the_place_is_that_of_the_mixture(build_stage: Build, here: Here) -> Non
     folder = here("cores")
     assert folder is not None
     rows = Rows(folder, "conversations")
-    mixture = Mixture([Weighted(rows, 1.0)], batch_size=4, seed=stage.seed, length=None)
+    mixture = Mixture([Weighted(rows.name, rows.blocks, 1.0)], seed=stage.seed)
     for position in (0, 5, 30):
-        record = mixture.draw(position).record.id
+        record: Any = rows.record(mixture.at(position).record)
         name = drawn(stage, here, position).name
         # The one that is too long gives way to the next, which here is the first.
-        assert name == ("c0" if record == "comprida" else record)
+        assert name == ("c0" if record.id == "comprida" else record.id)
 
 
 @given(TEXT)

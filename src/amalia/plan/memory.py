@@ -2,7 +2,7 @@
 
 The plan is that of the engine: weights, gradients and optimizer states in float32, split over the
 GPUs of a group (FSDP2, Zhao et al. 2023, arXiv:2304.11277), blocks gathered in bfloat16 while they are
-computed, and the logits of ``objectives.HEAD_CHUNK`` tokens at once. On one GPU, or with ``shard: none``,
+computed, and the logits of ``objectives.HEAD_CHUNK`` tokens at once. On one GPU,
 nothing is split and autocast keeps a bfloat16 copy of the weights.
 
 It is an estimate for the fullest moment, the last layer's backward pass: what fits by a tenth may not fit.
@@ -66,8 +66,8 @@ def per_gpu(
 ) -> Memory:
     """Estimate the memory of one GPU.
 
-    With P parameters of which T train, in groups of G GPUs (1 for ``shard: none``, those of a node for
-    ``hybrid``, all for ``full``):
+    With P parameters of which T train, in groups of G GPUs (those of a node for ``hybrid``, all for
+    ``full``; 1 when there is one):
 
     - weights 4 P / G, gradients 4 T / G, AdamW 8 T / G, Muon 4 T / G for the matrices it has;
     - gathered: with G > 1, in e bytes an element (2 for bfloat16) what stands outside the layers and
@@ -86,7 +86,7 @@ def per_gpu(
     """
     counts = {name: part.count for name, part in build.parts(shape.model).items()}
     trained = sum(count for name, count in counts.items() if name in stage.trainable)
-    groups = {"none": 1, "hybrid": min(world, accelerator.per_node), "full": world}
+    groups = {"hybrid": min(world, accelerator.per_node), "full": world}
     group = groups[stage.run.shard]
     return Memory(
         weights=_FLOAT32 * sum(counts.values()) // group,

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from amalia.plan.hours import Work
 from amalia.plan.memory import Load
 from amalia.plan.survey import NAMES_SHOWN, Bad, Survey
-from amalia.train.feed import LENGTH_STEP, Limits
+from amalia.train.micro_batch import LENGTH_STEP, Limits
 from amalia.train.mixture import Mixture, Weighted
-from amalia.train.stage import Packing, Stage
+from amalia.train.order import Batches, Cursor, Drawn, Packs, Walk
+from amalia.train.packing import Budget, Size
+from amalia.train.stage import NextToken, Stage
 
 STEPS_LOOKED_AT = 200
 """From the first on; the order of the data does not change its nature later."""
@@ -79,36 +80,33 @@ def drawn(
         weights: Of the sources.
         world: GPUs that share a step.
     """
-    sources = [_Lengths(number, one, limit(stage)) for number, one in enumerate(surveys)]
-    weighted = [Weighted(source, weight) for source, weight in zip(sources, weights, strict=True)]
-
-    def size(item: tuple[int, int], what: str = "tokens") -> int:
-        return int(getattr(surveys[item[0]], what)[item[1]])
-
-    batch = stage.batch
-    mixture = Mixture(
-        weighted,
-        batch_size=batch,
-        seed=stage.seed,
-        length=None if stage.packing or stage.objective.kind == "contrast" else size,
+    sources = [_Lengths(one, limit(stage)) for one in surveys]
+    weighted = [
+        Weighted(source.name, source.blocks, weight)
+        for source, weight in zip(sources, weights, strict=True)
+    ]
+    mixture = Mixture(weighted, seed=stage.seed)
+    order: Batches | Packs = Batches(
+        mixture, sources, stage.batch, stage.seed, sort=stage.objective.kind != "contrast"
     )
-    looked_at = min(stage.steps, STEPS_LOOKED_AT)
     if stage.packing:
-        portions: Sequence[Sequence[tuple[int, int]]] = _packs(
-            mixture, stage.packing, looked_at * batch, size
-        )
-        per_step = len(portions) / batch
+        budget = Budget(stage.packing.tokens, stage.packing.tiles)
+        order = Packs(mixture, sources, budget, stage.packing.window, stage.batch, stage.seed)
+    looked_at = min(stage.steps, STEPS_LOOKED_AT)
+    portions = _portions(stage, Walk(order), looked_at, world)
+    if stage.packing:
         spaces = [stage.packing.tokens] * len(portions)
+    elif isinstance(stage.objective, NextToken):
+        spaces = [_rounded(sum(one.size.tokens for one in portion)) for portion in portions]
     else:
-        rows_at_once = stage.run.micro_batch or -(-batch // world)
-        limits = Limits(rows_at_once, stage.run.micro_tokens)
-        portions = [
-            portion
-            for step in range(looked_at)
-            for portion in limits.cut(mixture.batch(step), size)
+        spaces = [
+            len(portion) * _rounded(max(one.size.tokens for one in portion)) for portion in portions
         ]
-        per_step = float(looked_at)
-        spaces = [len(portion) * _rounded(max(map(size, portion))) for portion in portions]
+    per_step = float(looked_at)
+
+    def size(item: Drawn, what: str = "tokens") -> int:
+        return int(getattr(surveys[item.source], what)[item.record])
+
     lengths = np.array([size(item) for portion in portions for item in portion], dtype=np.float64)
     items = [item for portion in portions for item in portion]
     work = Work(
@@ -216,59 +214,42 @@ def longest(surveys: Sequence[Survey], max_tokens: int) -> tuple[Named, ...]:
 
 
 class _Lengths:
-    """The rows of a source by number; what cannot be used gives way to the next, as in the feed."""
+    """The rows of a source by number, as ``train.sources.Source`` has them; there is nothing in them."""
 
-    def __init__(self, number: int, found: Survey, max_tokens: int) -> None:
+    def __init__(self, found: Survey, max_tokens: int) -> None:
         self.name = found.name
-        self._number = number
-        self._rows = found.rows
-        self._usable = found.usable(max_tokens)
+        self.blocks = (found.rows,)
+        self._found = found
+        self._usable = frozenset(found.usable(max_tokens).tolist())
 
-    def __len__(self) -> int:
-        return self._rows
-
-    def item(self, index: int, epoch: int) -> tuple[int, int]:
-        """Give source and row."""
+    def sizes(self, index: int, epoch: int) -> list[Size]:
+        """Say how large a row is; one that cannot be used gives way to the next, as in the feed."""
         del epoch
-        place = int(np.searchsorted(self._usable, index)) % len(self._usable)
-        return self._number, int(self._usable[place])
+        if index not in self._usable:
+            return []
+        return [Size(int(self._found.tokens[index]), int(self._found.tiles[index]))]
+
+    def item(self, index: int, epoch: int, piece: int = 0) -> None:
+        """Give nothing."""
+        del index, epoch, piece
 
 
-def _packs(
-    mixture: Mixture[tuple[int, int]], packing: Packing, number: int, size: Any
-) -> list[list[tuple[int, int]]]:
-    """Fill packs best fit, ``window`` of them together, longest record first."""
-    packs: list[list[tuple[int, int]]] = []
-    position = 0
-    while len(packs) < number:
-        waiting: list[tuple[int, int]] = []
-        tokens = 0
-        while tokens < packing.window * packing.tokens:
-            waiting.append(mixture.draw(position))
-            tokens += size(waiting[-1])
-            position += 1
-        waiting.sort(key=size, reverse=True)
-        packs += _best_fit(waiting, packing, size)
-    return packs
-
-
-def _best_fit(
-    waiting: Sequence[tuple[int, int]], packing: Packing, size: Any
-) -> list[list[tuple[int, int]]]:
-    packs: list[list[tuple[int, int]]] = []
-    left: npt.NDArray[np.int64] = np.zeros((0, 2), np.int64)
-    room = [packing.tokens, packing.tiles or np.iinfo(np.int64).max]
-    for item in waiting:
-        needs = np.array([size(item), size(item, "tiles")])
-        fits = np.flatnonzero((left >= needs).all(1))
-        if len(fits) == 0:
-            left = np.vstack([left, room])
-            packs.append([])
-            fits = np.array([len(packs) - 1])
-        best = fits[np.argmin(left[fits, 0])]
-        packs[best].append(item)
-        left[best] -= needs
-    return packs
+def _portions(stage: Stage, walk: Walk, steps: int, world: int) -> list[list[Drawn]]:
+    """Take the first steps, cut into what is computed at once."""
+    limits = Limits(stage.run.micro_batch or -(-stage.batch // world), stage.run.micro_tokens)
+    cursor, found = Cursor(), []
+    for _ in range(steps):
+        taken, cursor = walk.step(cursor)
+        if stage.packing:
+            found += taken
+            continue
+        (rows,) = taken
+        if isinstance(stage.objective, NextToken):
+            packs = limits.packs([row.size.tokens for row in rows])
+            found += [[rows[place] for place in pack] for pack in packs]
+        else:
+            found += [list(portion) for portion in limits.cut(rows, lambda row: row.size.tokens)]
+    return found
 
 
 def _rounded(tokens: int) -> int:

@@ -13,13 +13,16 @@ from transformers import PreTrainedTokenizerFast
 from amalia import manifest as manifests
 from amalia.errors import ArtifactError, RecordError, TrainingError
 from amalia.manifest import FILE_NAME
+from amalia.model.decode import tiles_of
 from amalia.model.fork import fork_of
 from amalia.model.render import Rendered, Renderer
 from amalia.model.tile import TileGrid, Tiles
 from amalia.plan.shape import Here, reader
 from amalia.records import Row
-from amalia.train.feed import contrast_picture
-from amalia.train.mixture import Mixture, Rows, TokenRuns, Weighted
+from amalia.train.micro_batch import contrast_picture
+from amalia.train.mixture import Mixture, Weighted
+from amalia.train.rows import Rows
+from amalia.train.sources import Texts, TokenRuns
 from amalia.train.stage import Contrast, NewPair, Preferences, Stage
 
 _BROKEN_CHARACTER = "\ufffd"
@@ -106,7 +109,7 @@ def drawn(stage: Stage, here: Here, position: int) -> Sample:
         raise ArtifactError(
             "the tokenizer of what the stage starts from is not on this machine; run the stages before it"
         )
-    weighted = []
+    sources, weighted = [], []
     for item in stage.mixture:
         folder = here(item.artifact)
         if folder is None:
@@ -115,14 +118,19 @@ def drawn(stage: Stage, here: Here, position: int) -> Sample:
             )
         is_text = (folder / FILE_NAME).is_file() and manifests.read(folder).kind == "documents"
         if is_text:
-            runs = TokenRuns(folder, renderer, max_tokens=stage.max_tokens, seed=stage.seed)
+            runs: Texts | TokenRuns
+            if stage.packing:
+                runs = Texts(Rows(folder, "documents"), renderer, max_tokens=stage.max_tokens)
+            else:
+                runs = TokenRuns(folder, renderer, max_tokens=stage.max_tokens, seed=stage.seed)
             source: Any = _Runs(runs, renderer)
         else:
             kind = "conversations" if stage.objective.kind == "next_token" else "preferences"
             source = _Records(Rows(folder, kind), stage, renderer)
-        weighted.append(Weighted(source, item.weight))
-    mixture: Mixture[Any] = Mixture(weighted, batch_size=stage.batch, seed=stage.seed, length=None)
-    name, record, parts, pictures = mixture.draw(position)
+        sources.append(source)
+        weighted.append(Weighted(source.name, source.blocks, item.weight))
+    place = Mixture(weighted, seed=stage.seed).at(position)
+    name, record, parts, pictures = sources[place.source].shown(place.record, place.epoch)
     return Sample(position, name, record, tuple(parts), tuple(pictures))
 
 
@@ -174,13 +182,15 @@ class _Records:
     def name(self) -> str:
         return self.rows.name
 
-    def __len__(self) -> int:
-        return len(self.rows)
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        return self.rows.blocks
 
-    def item(self, index: int, epoch: int) -> tuple[str, str, list[Part], list[Picture]]:
+    def shown(self, index: int, epoch: int) -> tuple[str, str, list[Part], list[Picture]]:
+        del epoch
         for place in range(index, index + len(self.rows)):
             try:
-                row = self.rows.item(place % len(self.rows), epoch)
+                row = self.rows.row(place % len(self.rows))
                 parts, pictures, longest = self._parts(row)
             except RecordError:
                 continue
@@ -211,17 +221,18 @@ class _Records:
 class _Runs:
     """Runs of text, to be shown."""
 
-    runs: TokenRuns
+    runs: Texts | TokenRuns
     renderer: Renderer
 
     @property
     def name(self) -> str:
         return self.runs.name
 
-    def __len__(self) -> int:
-        return len(self.runs)
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        return self.runs.blocks
 
-    def item(self, index: int, epoch: int) -> tuple[str, str, list[Part], list[Picture]]:
+    def shown(self, index: int, epoch: int) -> tuple[str, str, list[Part], list[Picture]]:
         rendered = self.runs.item(index, epoch)
         return self.name, rendered.name, [_part("text", rendered, self.renderer)], []
 
@@ -254,16 +265,14 @@ def _pictures(rendered: Rendered, grid: TileGrid | None) -> list[Picture]:
 def _of_captions(
     row: Row[Any], start: NewPair, renderer: Renderer
 ) -> tuple[list[Part], list[Picture]]:
-    picture = contrast_picture(row)
     side = start.tower.image_px
-    base = TileGrid(side, side, ((side, side),)).cut(picture)[:1]
+    base = tiles_of(contrast_picture(row), TileGrid(side, side, ((side, side),)), is_exact=True)[:1]
+    (image,) = row.record.prompt.images
     parts = []
     for title, turn in (("caption", row.record.chosen), ("nearly right", row.record.rejected)):
-        ids = renderer.tokenizer(
-            turn.text, truncation=True, max_length=start.text.max_tokens
-        ).input_ids
+        ids = renderer.tokenizer(turn.text).input_ids[: start.text.max_tokens]
         parts.append(Part(title, pieces_of(ids, [True] * len(ids), renderer)))
-    return parts, [Picture(*picture.size, 0, 0, 0, base)]
+    return parts, [Picture(image.width_px, image.height_px, 0, 0, 0, base)]
 
 
 def told(sample: Sample, *, ids: bool, in_color: bool) -> Iterator[Colored]:

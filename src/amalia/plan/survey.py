@@ -25,7 +25,7 @@ from amalia.model.render import Renderer
 from amalia.progress import Progress
 from amalia.records import Conversation, Image, Preference, Row
 from amalia.store import read_rows
-from amalia.train.mixture import Rows
+from amalia.train.rows import Rows
 from amalia.train.stage import Contrast, NextToken, Stage
 
 NAMES_SHOWN = 5
@@ -132,7 +132,8 @@ def survey(
     tokens, longest, supervised, tiles = np.concatenate([look.columns for look in found], axis=1)
 
     def name_of(number: int) -> str:
-        return str(rows.item(number, 0).record.id)
+        record: Any = rows.record(number)
+        return str(record.id)
 
     bad = [one for look in found for one in look.bad][:NAMES_SHOWN]
     is_measured = renderer is not None
@@ -163,7 +164,7 @@ def _look_at(
     for number in range(start, end):
         name = f"row {number}"
         try:
-            row: Row[Any] = rows.item(number, 0)
+            row: Row[Any] = rows.row(number)
             name = str(row.record.id)
             _check_pictures(row)
             if renderer:
@@ -242,14 +243,20 @@ def _of_documents(
     licenses: Mapping[str, int],
     progress: Progress | None,
 ) -> Survey:
-    """Count the runs of ``max_tokens`` that documents give when joined end to end."""
-    tokens = 0
+    """Count the runs that documents give: each cut by itself for packs, otherwise joined end to end."""
+    lengths = []
     for row in read_rows(folder, kind="documents"):
-        tokens += len(renderer.text(row.record.text).ids) if renderer else 0
+        lengths.append(len(renderer.text(row.record.text).ids) if renderer else 0)
         if progress:
             progress.advance()
-    runs = tokens // stage.max_tokens
-    full = np.full(runs, stage.max_tokens, np.int32)
+    most = stage.max_tokens
+    if stage.packing:
+        # As ``train.sources.Texts`` cuts them; a last token alone has nothing to be predicted from.
+        cuts = [min(most, length - at) for length in lengths for at in range(0, length - 1, most)]
+        full = np.array(cuts, np.int32)
+    else:
+        full = np.full(sum(lengths) // most, most, np.int32)
+    runs = len(full)
 
     def name_of(number: int) -> str:
         return f"{folder.name}[{number}]"

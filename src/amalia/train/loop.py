@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
@@ -33,7 +33,7 @@ from amalia.train.feed import Feed, open_feed
 from amalia.train.inputs import inputs_of
 from amalia.train.log import Account, StageLog
 from amalia.train.meters import Meters, peak_memory_bytes
-from amalia.train.optimizer import optimizers_for
+from amalia.train.optimizer import Optimizers, optimizers_for
 from amalia.train.preemption import Preempted, Preemption
 from amalia.train.ranks import Ranks, joined
 from amalia.train.sharding import Computed, arranged, full
@@ -172,14 +172,7 @@ def _train(
     ranks: Ranks,
 ) -> dict[str, float | int | str]:
     model = computed.model
-    optimizer = optimizers_for(
-        model,
-        stage.trainable,
-        kind=stage.optimizer,
-        beta2=stage.beta2,
-        schedule=stage.schedule,
-        has_bfloat16=device.dtype == "bfloat16",
-    )
+    optimizer = _optimizer(stage, model, device)
     trained = {name: value for name, value in model.named_parameters() if value.requires_grad}
     parts = {name: list(part.parameters.values()) for name, part in build.parts(model).items()}
     state: dict[str, Any] = {"parameters": trained, "optimizer": optimizer, "ranks": ranks}
@@ -247,6 +240,24 @@ def _train(
     computed.eval()
     if ranks.is_first:
         checkpoint.prune(checkpoints, replace(kept, last=0))
+    epochs = feed.mixture.epochs(cursor.position)
+    return _figures(stage, log, epochs, device)
+
+
+def _optimizer(stage: Stage, model: PreTrainedModel, device: Device) -> Optimizers:
+    return optimizers_for(
+        model,
+        stage.trainable,
+        kind=stage.optimizer,
+        beta2=stage.beta2,
+        schedule=stage.schedule,
+        has_bfloat16=device.dtype == "bfloat16",
+    )
+
+
+def _figures(
+    stage: Stage, log: StageLog, epochs: Mapping[str, float], device: Device
+) -> dict[str, float | int | str]:
     return {
         "steps": stage.steps,
         "rows": log.rows,
@@ -256,10 +267,7 @@ def _train(
         "unreadable": log.num_unreadable,
         "seconds": log.seconds,
         "peak_memory_bytes": peak_memory_bytes(device),
-        **{
-            f"epochs_{name}": round(value, 3)
-            for name, value in feed.mixture.epochs(cursor.position).items()
-        },
+        **{f"epochs_{name}": round(value, 3) for name, value in epochs.items()},
     }
 
 
