@@ -16,7 +16,7 @@ from amalia.model import attention, build, export
 from amalia.model.fork import ForkBatch, collate_forks, fork_of
 from amalia.model.packed import Pack, pack
 from amalia.model.render import Batch, Renderer, collate
-from amalia.train import objectives
+from amalia.train import head, objectives
 from amalia.train.objectives import (
     Written,
     answer_log_probs,
@@ -80,7 +80,7 @@ def token_losses(model: Any, batch: Batch) -> torch.Tensor:
 def test_next_token_is_the_cross_entropy_of_supervised_tokens(
     model: Any, plain: Any, batch: Batch, packed: Pack, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(objectives, "HEAD_CHUNK", chunk)
+    monkeypatch.setitem(head.HEAD_CHUNK, "cpu", chunk)
     result = next_token(model, packed)
     expected = token_losses(plain, batch)
     torch.testing.assert_close(result.total, expected.sum())
@@ -189,7 +189,7 @@ def test_a_prompt_computed_once_gives_what_two_passes_give(
     attention: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(objectives, "HEAD_CHUNK", chunk)
+    monkeypatch.setitem(head.HEAD_CHUNK, "cpu", chunk)
     renderer = Renderer.load(tiny_model)
     answers = [renderer.answers(row) for row in PAIRS]
     both = [pair[0] for pair in answers] + [pair[1] for pair in answers]

@@ -2,7 +2,7 @@
 
 The plan is that of the engine: weights, gradients and optimizer states in float32, split over the
 GPUs of a group (FSDP2, Zhao et al. 2023, arXiv:2304.11277), blocks gathered in bfloat16 while they are
-computed, and the logits of ``objectives.HEAD_CHUNK`` tokens at once. On one GPU,
+computed, and the logits of ``head.HEAD_CHUNK`` tokens at once. On one GPU,
 nothing is split and autocast keeps a bfloat16 copy of the weights.
 
 It is an estimate for the fullest moment, the last layer's backward pass: what fits by a tenth may not fit.
@@ -17,7 +17,7 @@ from amalia.plan import activations
 from amalia.plan.activations import Checkpointing, Pass
 from amalia.plan.hardware import Accelerator
 from amalia.plan.shape import Shape
-from amalia.train.objectives import HEAD_CHUNK
+from amalia.train.head import HEAD_CHUNK
 from amalia.train.optimizer import inner_matrices
 from amalia.train.stage import Preferences, Stage
 
@@ -73,8 +73,9 @@ def per_gpu(
     - gathered: with G > 1, in e bytes an element (2 for bfloat16) what stands outside the layers and
       two layers, one computed and one on its way, and the largest group's gradient before it is split,
       e bytes to compute and 4 to add up; with G = 1 a copy of all weights in e bytes, if e is not 4;
-    - activations: see ``activations``; logits: (8 + e) bytes for each of ``HEAD_CHUNK`` × vocabulary,
-      the logits in e bytes and in float32 with their gradient.
+    - activations: see ``activations``; logits: (4 + e) bytes for each of ``HEAD_CHUNK`` × vocabulary,
+      which become their gradient in place; with G = 1 another float32 gradient of the head if it trains,
+      for the sum over micro-batches stands beside it.
 
     Args:
         shape: The model.
@@ -94,7 +95,7 @@ def per_gpu(
         gradients=_FLOAT32 * trained // group,
         optimizer=_optimizer(shape, stage) // group,
         activations=_activations(shape, stage, load, accelerator, checkpointing),
-        logits=_logits(shape, stage, load, accelerator.element_bytes),
+        logits=_logits(shape, stage, load, accelerator, is_alone=group == 1),
         reserve=RESERVE_BYTES[accelerator.kind],
     )
 
@@ -151,9 +152,16 @@ def _activations(
     return total
 
 
-def _logits(shape: Shape, stage: Stage, load: Load, element: int) -> int:
+def _logits(
+    shape: Shape, stage: Stage, load: Load, accelerator: Accelerator, *, is_alone: bool
+) -> int:
     if shape.language is None or stage.objective.kind == "contrast":
         return 0
+    kind, element = accelerator.kind, accelerator.element_bytes
     narrow = element if element != _FLOAT32 else 0
-    rows = min(HEAD_CHUNK, load.tokens)
-    return rows * int(shape.language.vocab_size) * (2 * _FLOAT32 + narrow)
+    vocabulary, width = int(shape.language.vocab_size), int(shape.language.hidden_size)
+    rows = min(HEAD_CHUNK[kind], load.tokens)
+    logits = rows * vocabulary * (_FLOAT32 + narrow)
+    return logits + (
+        _FLOAT32 * vocabulary * width if is_alone and "language" in stage.trainable else 0
+    )

@@ -10,7 +10,7 @@ V vocabulary, W pictures with writing, L letters.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -21,10 +21,8 @@ from transformers import PreTrainedModel, SiglipModel
 from amalia.model.fork import ForkBatch
 from amalia.model.letters import BLANK
 from amalia.model.packed import Pack
+from amalia.train.head import supervised_loss, token_losses
 
-# Tokens whose logits exist at once: 2,048 × a vocabulary of 128,000 in float32 is one gigabyte.
-HEAD_CHUNK = 2048
-SHAPE_STEP = 64
 PreferenceLoss = Literal["sigmoid", "robust", "ipo"]
 
 
@@ -53,13 +51,10 @@ def next_token(model: PreTrainedModel, batch: Pack, sources: Sequence[str] = ())
     """
     hidden_1TH = model.model(**batch.model_inputs(), use_cache=False).last_hidden_state
     hidden_SH = hidden_1TH[0][batch.predictors_S]
-    parts, right = [], 0
-    for logits_SV, targets in _read_out(model, hidden_SH, batch.targets_S):
-        parts.append(F.cross_entropy(logits_SV, targets, reduction="none"))
-        right += int((logits_SV.detach().argmax(-1) == targets).sum())
-    losses_S = torch.cat(parts)
-    groups = _by_source(losses_S.detach(), batch.owners_S, sources)
-    return LossSum(losses_S.sum(), len(losses_S), {"token_accuracy": float(right)}, groups)
+    found = supervised_loss(model.lm_head, hidden_SH, batch.targets_S)
+    groups = _by_source(found.losses_S, batch.owners_S, sources)
+    metrics = {"token_accuracy": float(found.right)}
+    return LossSum(found.total, len(found.losses_S), metrics, groups)
 
 
 def _by_source(
@@ -86,13 +81,10 @@ def answer_log_probs(model: PreTrainedModel, batch: ForkBatch) -> tuple[torch.Te
     """
     hidden_BTH = model.model(**batch.model_inputs(), use_cache=False).last_hidden_state
     hidden_SH = hidden_BTH.flatten(0, 1)[batch.predictors_S]
-    parts = [
-        -F.cross_entropy(logits_SV, targets, reduction="none")
-        for logits_SV, targets in _read_out(model, hidden_SH, batch.targets_S)
-    ]
+    losses_S = token_losses(model.lm_head, hidden_SH, batch.targets_S)
     zeros_A = torch.zeros(batch.num_answers, device=hidden_SH.device)
     counts_A = torch.bincount(batch.owners_S, minlength=batch.num_answers)
-    return zeros_A.index_add(0, batch.owners_S, torch.cat(parts)), counts_A
+    return zeros_A.index_add(0, batch.owners_S, -losses_S), counts_A
 
 
 def dpo_loss(
@@ -266,18 +258,3 @@ def _caption_features(
 ) -> torch.Tensor:
     features: torch.Tensor = model.get_text_features(input_ids=captions_CT, attention_mask=mask_CT)
     return features.float()
-
-
-def _read_out(
-    model: PreTrainedModel, hidden_SH: torch.Tensor, targets_S: torch.Tensor
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Logits of some states, [S, V] float32, with their targets, ``HEAD_CHUNK`` at a time.
-
-    The head sees S rounded up: on a CPU every new shape of a matrix product costs a new kernel, and
-    the number of supervised tokens is another one in every batch.
-    """
-    for hidden, targets in zip(
-        hidden_SH.split(HEAD_CHUNK), targets_S.split(HEAD_CHUNK), strict=True
-    ):
-        padded = F.pad(hidden, (0, 0, 0, -len(hidden) % SHAPE_STEP))
-        yield model.lm_head(padded)[: len(hidden)].float(), targets
