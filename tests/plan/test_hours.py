@@ -18,7 +18,8 @@ from amalia.model.render import Renderer
 from amalia.plan.hardware import parsed
 from amalia.plan.hours import Work, flops_of_step, hours_of
 from amalia.plan.shape import shape_of
-from amalia.train.head import SHAPE_STEP, next_token
+from amalia.train.head import SHAPE_STEP
+from amalia.train.objectives import next_token
 from amalia.train.stage import Stage
 
 Build = Callable[..., Stage]

@@ -31,11 +31,15 @@ def bytes_of(tensors: Any) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
+ADAPTED = {"language": {"lr": 1e-3, "lora": {"rank": 4}}, "connector": {"lr": 1e-3}}
+
+
 @pytest.mark.parametrize("kind", ["adamw", "muon"])
+@pytest.mark.parametrize("changed", [{}, {"trainable": ADAPTED}], ids=["whole", "adapters"])
 def test_weights_gradients_and_states_are_those_of_a_real_step(
-    build_stage: Build, tiny_model: Path, kind: str
+    build_stage: Build, tiny_model: Path, kind: str, changed: dict[str, Any]
 ) -> None:
-    stage = build_stage(optimizer=kind)
+    stage = build_stage(optimizer=kind, **changed)
     model = export.load(tiny_model)
     trained = freeze(model, stage.trainable)
     optimizer = optimizers_for(model, stage.trainable, kind=stage.optimizer, beta2=0.95)

@@ -10,13 +10,16 @@ It is an estimate for the fullest moment, the last layer's backward pass: what f
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 from amalia.model import build
 from amalia.plan import activations
 from amalia.plan.activations import Checkpointing, Pass
 from amalia.plan.hardware import Accelerator
 from amalia.plan.shape import Shape
+from amalia.train import adapters
 from amalia.train.head import HEAD_CHUNK
 from amalia.train.optimizer import inner_matrices
 from amalia.train.stage import Preferences, Stage
@@ -66,8 +69,8 @@ def per_gpu(
 ) -> Memory:
     """Estimate the memory of one GPU.
 
-    With P parameters of which T train, in groups of G GPUs (those of a node for ``hybrid``, all for
-    ``full``; 1 when there is one):
+    With P parameters of which T train (of a part with LoRA, those of its adapters), in groups of
+    G GPUs (those of a node for ``hybrid``, all for ``full``; 1 when there is one):
 
     - weights 4 P / G, gradients 4 T / G, AdamW 8 T / G, Muon 4 T / G for the matrices it has;
     - gathered: with G > 1, in e bytes an element (2 for bfloat16) what stands outside the layers and
@@ -86,29 +89,48 @@ def per_gpu(
         checkpointing: What of a layer is computed again.
     """
     counts = {name: part.count for name, part in build.parts(shape.model).items()}
-    trained = sum(count for name, count in counts.items() if name in stage.trainable)
+    trained = _trained(shape, stage)
+    beside = sum(count for name, count in trained.items() if stage.trainable[name].lora)
     groups = {"hybrid": min(world, accelerator.per_node), "full": world}
     group = groups[stage.run.shard]
     return Memory(
-        weights=_FLOAT32 * sum(counts.values()) // group,
+        weights=_FLOAT32 * (sum(counts.values()) + beside) // group,
         gathered=_gathered(shape, stage, accelerator.element_bytes, group),
-        gradients=_FLOAT32 * trained // group,
-        optimizer=_optimizer(shape, stage) // group,
+        gradients=_FLOAT32 * sum(trained.values()) // group,
+        optimizer=_optimizer(shape, stage, trained) // group,
         activations=_activations(shape, stage, load, accelerator, checkpointing),
         logits=_logits(shape, stage, load, accelerator, is_alone=group == 1),
         reserve=RESERVE_BYTES[accelerator.kind],
     )
 
 
-def _optimizer(shape: Shape, stage: Stage) -> int:
-    """AdamW keeps two moments of a parameter, Muon one; both in the format of the parameter."""
+def _trained(shape: Shape, stage: Stage) -> dict[Any, int]:
+    """Count the parameters that train of each part, those of adapters where it gets some."""
+    parts = build.parts(shape.model)
+    return {
+        name: adapters.count(shape.model, parts[name], how.lora) if how.lora else parts[name].count
+        for name, how in stage.trainable.items()
+        if name in parts
+    }
+
+
+def _whole(stage: Stage) -> set[str]:
+    """Name the parts that train themselves, not adapters beside them."""
+    return {name for name, how in stage.trainable.items() if not how.lora}
+
+
+def _optimizer(shape: Shape, stage: Stage, trained: Mapping[Any, int]) -> int:
+    """AdamW, which has all adapters, keeps two moments of a parameter, Muon one; in float32 both."""
     muon = inner_matrices(shape.model) if stage.optimizer == "muon" else set()
-    return sum(
-        parameter.numel() * _FLOAT32 * (1 if id(parameter) in muon else 2)
-        for name, part in build.parts(shape.model).items()
-        if name in stage.trainable
-        for parameter in part.parameters.values()
+    parts, whole = build.parts(shape.model), _whole(stage)
+    moments = sum(
+        parameter.numel() * (1 if id(parameter) in muon else 2)
+        for name in trained
+        if name in whole
+        for parameter in parts[name].parameters.values()
     )
+    beside = sum(count for name, count in trained.items() if name not in whole)
+    return _FLOAT32 * (moments + 2 * beside)
 
 
 def _gathered(shape: Shape, stage: Stage, element: int, group: int) -> int:
@@ -118,7 +140,7 @@ def _gathered(shape: Shape, stage: Stage, element: int, group: int) -> int:
     layers = [module for module in shape.modules if module.repeats > 1]
     outside = everything - sum(module.count for module in layers)
     largest = max((module.count // module.repeats for module in layers), default=0)
-    trained = [module for module in shape.modules if module.part in stage.trainable]
+    trained = [module for module in shape.modules if module.part in _whole(stage)]
     split = [m.count // m.repeats for m in trained if m.repeats > 1]
     together = sum(module.count for module in trained if module.repeats == 1)
     return element * (outside + 2 * largest) + (element + _FLOAT32) * max([*split, together])
@@ -163,5 +185,5 @@ def _logits(
     rows = min(HEAD_CHUNK[kind], load.tokens)
     logits = rows * vocabulary * (_FLOAT32 + narrow)
     return logits + (
-        _FLOAT32 * vocabulary * width if is_alone and "language" in stage.trainable else 0
+        _FLOAT32 * vocabulary * width if is_alone and "language" in _whole(stage) else 0
     )

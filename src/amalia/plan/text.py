@@ -121,7 +121,9 @@ def _memory(plan: Plan) -> Iterator[str]:
     def told(count: int) -> str:
         return format(count / size, form)
 
-    state = f"run.shard {run.shard}, run.checkpointing {run.checkpointing}"
+    state = f"run.checkpointing {run.checkpointing}"
+    if number > 1:
+        state = f"run.shard {run.shard}, {state}"
     have = told(each.memory_bytes)
     yield f"memory of one {each.name}: {told(chosen.total)} of {have} {unit}, with {state}"
     purposes = [(field.name, getattr(chosen, field.name)) for field in fields(chosen)]

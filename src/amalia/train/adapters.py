@@ -68,6 +68,12 @@ def inject(model: PreTrainedModel, loras: Mapping[Any, Lora]) -> None:
         adapted.cast_input_dtype_enabled = False
 
 
+def count(model: PreTrainedModel, part: build.Part, lora: Lora) -> int:
+    """Count the parameters of the adapters a part would get, whose model has none yet."""
+    layers: list[Any] = [model.get_submodule(name) for name in _targets(model, part, lora.targets)]
+    return sum(lora.rank * (layer.in_features + layer.out_features) for layer in layers)
+
+
 def are_in(model: PreTrainedModel) -> bool:
     """Say whether a model has adapters."""
     return any(part.adapters for part in build.parts(model).values())

@@ -37,47 +37,30 @@ class HeadLoss(NamedTuple):
     """Tokens that have the greatest logit, int64."""
 
 
-def supervised_loss(head: nn.Module, hidden_SH: torch.Tensor, targets_S: torch.Tensor) -> HeadLoss:
+def supervised_loss(head: nn.Linear, hidden_SH: torch.Tensor, targets_S: torch.Tensor) -> HeadLoss:
     """Sum the cross-entropies of some tokens.
 
     Args:
-        head: Gives [S, V] for [S, H]. A linear layer without bias is computed with its gradient; any
-            other, such as one with adapters, by autograd.
+        head: Without bias; gives [S, V] for [S, H].
         hidden_SH: States that the tokens are predicted from.
         targets_S: The tokens, int64.
     """
-    if type(head) is nn.Linear and head.bias is None:
-        found = _SummedCrossEntropy.apply(
-            hidden_SH, head.weight, targets_S, torch.is_grad_enabled()
-        )
-        return HeadLoss(*found)
-    losses_S, right = _portions(head, hidden_SH, targets_S)
-    return HeadLoss(losses_S.sum(), losses_S.detach(), right)
+    wants_gradient = torch.is_grad_enabled()
+    return HeadLoss(*_SummedCrossEntropy.apply(hidden_SH, head.weight, targets_S, wants_gradient))
 
 
 def token_losses(head: nn.Module, hidden_SH: torch.Tensor, targets_S: torch.Tensor) -> torch.Tensor:
     """Cross-entropy of each token in nats, float32 [S] with gradient; see ``supervised_loss``."""
-    return _portions(head, hidden_SH, targets_S)[0]
-
-
-def _portions(
-    head: nn.Module, hidden_SH: torch.Tensor, targets_S: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
     size = HEAD_CHUNK[hidden_SH.device.type]
     pairs = list(zip(hidden_SH.split(size), targets_S.split(size), strict=True))
     if len(pairs) == 1:
         return _portion(head, *pairs[0])
-    found = [checkpoint(_portion, head, *pair, use_reentrant=False) for pair in pairs]
-    losses, right = zip(*found, strict=True)
-    return torch.cat(losses), torch.stack(right).sum()
+    return torch.cat([checkpoint(_portion, head, *pair, use_reentrant=False) for pair in pairs])
 
 
-def _portion(
-    head: nn.Module, hidden_SH: torch.Tensor, targets_S: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
+def _portion(head: nn.Module, hidden_SH: torch.Tensor, targets_S: torch.Tensor) -> torch.Tensor:
     logits_SV = head(_in_steps(hidden_SH))[: len(hidden_SH)].float()
-    losses_S = F.cross_entropy(logits_SV, targets_S, reduction="none")
-    return losses_S, (logits_SV.detach().argmax(-1) == targets_S).sum()
+    return F.cross_entropy(logits_SV, targets_S, reduction="none")
 
 
 def _in_steps(hidden_SH: torch.Tensor) -> torch.Tensor:
@@ -169,6 +152,6 @@ def _slopes_(probabilities_SV: torch.Tensor, targets_S: torch.Tensor) -> torch.T
 def _add_product(sum_VH: torch.Tensor, left: torch.Tensor, right: torch.Tensor) -> None:
     """Add a product to a float32 sum, without a copy where the product is float32 too."""
     if left.dtype == sum_VH.dtype:
-        sum_VH.addmm_(left, right)
+        torch.addmm(sum_VH, left, right, out=sum_VH)
     else:
         sum_VH.add_(left @ right)
