@@ -10,6 +10,7 @@ from amalia.model.sizes import ModelSizes
 from amalia.recipe import Settings
 
 TrackerKind = Literal["tensorboard", "wandb", "mlflow"]
+Kernels = Literal["auto", "torch", "liger"]
 
 
 class Planned(Settings):
@@ -50,6 +51,8 @@ class StageRun(Settings):
     """What of a block is computed again backwards instead of kept: nothing, all but products, all."""
     compile: bool = False
     """Compile every block."""
+    kernels: Kernels = "auto"
+    """Of norms, rotary positions and gated products: Liger's, torch's own, or Liger's where they can be had."""
     trackers: tuple[TrackerKind, ...] = ("tensorboard",)
     """Where the log also goes."""
     project: str = Field(default="amalia", min_length=1)

@@ -23,6 +23,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 
 from amalia.device import Device
 from amalia.train.execution import StageRun
+from amalia.train.kernels import fuse
 from amalia.train.micro_batch import MicroBatch
 from amalia.train.objectives import LossSum
 from amalia.train.ranks import Ranks
@@ -83,7 +84,7 @@ def blocks(model: nn.Module) -> list[nn.Module]:
 
 
 def arranged(model: PreTrainedModel, run: StageRun, *, ranks: Ranks, device: Device) -> Computed:
-    """Prepare a model for training: recompute, compile, and cut over processes as the recipe says.
+    """Prepare a model for training: fuse, recompute, compile, and cut over processes as the recipe says.
 
     Args:
         model: On its device, the same in every process, what trains already chosen.
@@ -91,6 +92,7 @@ def arranged(model: PreTrainedModel, run: StageRun, *, ranks: Ranks, device: Dev
         ranks: The processes.
         device: What they compute on.
     """
+    fuse(model, run.kernels, device=device, compiles=run.compile)
     if run.checkpointing != "none":
         _recompute(model, selective=run.checkpointing == "selective")
     if run.compile:
