@@ -175,7 +175,7 @@ CONVERTED: dict[str, Any] = {
     **SHORT,
     "trainable": {**LORA, "vision": {"lr": 1e-3}},
     "schedule": {"warmup_fraction": 0, "decay": "none"},
-    "run": {"keep_every": 2},
+    "run": {"keep_every": 2, "checkpoint_every_s": 1e9},
 }
 KEPT = {"two of three steps": CONVERTED, "two steps": {**CONVERTED, "steps": 2}}
 
