@@ -222,7 +222,7 @@ def test_a_torn_checkpoint_is_refused_or_passed_over(
     (folder / "step-00000002/__0_0.distcp").write_bytes(b"half")
     assert refused(plain, runs / "c", step=2) == (
         f"checkpoint {folder}/step-00000002 is damaged or was never finished; "
-        f"in {folder} there is step 1, step 2"
+        f"those in {folder} are step 1, step 2"
     )
     assert convert(plain, places(runs / "c")).figures["steps"] == 1
     assert "step-00000002 is damaged" in caplog.text

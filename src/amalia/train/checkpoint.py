@@ -172,7 +172,7 @@ def newest(folder: Path) -> tuple[Path, Resumed] | None:
 
 def saved(folder: Path) -> list[Path]:
     """List checkpoints, whole or torn, the oldest first."""
-    return sorted(path for path in folder.glob("step-*") if path.suffix != ".tmp")
+    return sorted(path for path in folder.glob("step-*") if _NAME.fullmatch(path.name))
 
 
 def step_of(path: Path) -> int:

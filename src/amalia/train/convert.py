@@ -124,7 +124,7 @@ def _whole(path: Path) -> Source:
     if resumed is None:
         raise ArtifactError(
             f"checkpoint {path} is damaged or was never finished; "
-            f"in {path.parent} there is {_steps(path.parent)}"
+            f"those in {path.parent} are {_steps(path.parent)}"
         )
     return _owned(path, resumed.step)
 
