@@ -30,6 +30,7 @@ def test_help_names_every_command() -> None:
         "run",
         "data",
         "train",
+        "convert",
         "launch",
         "eval",
         "chat",

@@ -26,7 +26,7 @@ from amalia.errors import ArtifactError, MissingExtra, TrainingError
 from amalia.model import attention, build, export
 from amalia.model.render import Renderer
 from amalia.records import Conversation, Row
-from amalia.train import checkpoint, loop
+from amalia.train import checkpoint, loop, start
 from amalia.train.loop import run_stage
 from amalia.train.meters import Pace
 from amalia.train.micro_batch import Limits, MicroBatch, Named, next_token_batches
@@ -533,10 +533,12 @@ def test_a_disk_that_fills_up_leaves_no_model(
         with pytest.raises(ArtifactError, match="the disk is full while writing"):
             run_stage(stage(tiny_model), places(tmp_path / "teste", beside))
     with monkeypatch.context() as patched:
-        patched.setattr(loop, "write", full)
+        patched.setattr(start, "write", full)
         with pytest.raises(ArtifactError, match=r"the disk is full while writing .*teste\.partial"):
             run_stage(stage(tiny_model), places(tmp_path / "teste", beside))
     assert not (tmp_path / "teste").exists()
+    checkpoints = tmp_path / "teste.partial/checkpoints"
+    assert checkpoint.newest(checkpoints) is not None, "what was trained is not lost"
     run_stage(stage(tiny_model), places(tmp_path / "teste", beside))
 
 

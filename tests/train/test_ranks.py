@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 
 import make
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from amalia.train import loop
+from amalia.train.convert import convert
 from amalia.train.loop import run_stage
 from amalia.train.meters import Pace
 from amalia.train.preemption import Preempted
@@ -168,11 +170,19 @@ CASES: dict[str, dict[str, Any]] = {
     "muon": {**SHORT, "optimizer": "muon"},
     "some recomputed": {**SHORT, "run": {"checkpointing": "selective"}},
 }
+# Of the same seed and rates, so that after two steps both are the same model.
+CONVERTED: dict[str, Any] = {
+    **SHORT,
+    "trainable": {**LORA, "vision": {"lr": 1e-3}},
+    "schedule": {"warmup_fraction": 0, "decay": "none"},
+    "run": {"keep_every": 2, "checkpoint_every_s": 1e9},
+}
+KEPT = {"two of three steps": CONVERTED, "two steps": {**CONVERTED, "steps": 2}}
 
 
 def recipe_of(model: Path, case: str) -> dict[str, Any]:
     tree = recipe(model)
-    more = CASES[case]
+    more = {**CASES, **KEPT}[case]
     return {**tree, **more, "run": {**tree["run"], **more.get("run", {})}}
 
 
@@ -190,7 +200,7 @@ def together(
 ) -> tuple[Path, str]:
     """What two processes make of every case, and what they said."""
     folder = tmp_path_factory.mktemp("together")
-    jobs = [Job(recipe_of(tiny_model, case), folder / case / "teste") for case in CASES]
+    jobs = [Job(recipe_of(tiny_model, case), folder / case / "teste") for case in (*CASES, *KEPT)]
     return folder, ran_by_two(jobs, beside)
 
 
@@ -203,7 +213,21 @@ def test_two_processes_train_what_one_trains(
 
 
 def test_one_process_speaks_for_both(together: tuple[Path, str]) -> None:
-    assert together[1].count("total ") == len(CASES)
+    assert together[1].count("total ") == len(CASES) + len(KEPT)
+
+
+def test_one_process_converts_what_two_have_saved(
+    together: tuple[Path, str], tiny_model: Path
+) -> None:
+    kept, wanted = (together[0] / case / "teste" for case in KEPT)
+    assert (kept / "checkpoints/step-00000002/__1_0.distcp").is_file()
+    stage = Stage.model_validate(recipe_of(tiny_model, "two of three steps"))
+    out = kept.with_name("convertido")
+    convert(stage, Places(out, kept.parent, kept.parent))
+    for name in ("model.safetensors", "adapter/adapter_model.safetensors"):
+        made, ended = load_file(out / name), load_file(wanted / name)
+        assert made.keys() == ended.keys()
+        assert [key for key, value in ended.items() if not torch.equal(made[key], value)] == []
 
 
 def test_processes_without_a_picture_were_there(together: tuple[Path, str]) -> None:

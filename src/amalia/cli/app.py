@@ -15,6 +15,7 @@ import typer
 
 from amalia.cli import data, launch
 from amalia.cli.chat import chat
+from amalia.cli.convert import convert
 from amalia.cli.doctor import doctor
 from amalia.cli.lineage import lineage
 from amalia.cli.run import demo, evaluate, run
@@ -35,6 +36,7 @@ app.command()(run)
 app.add_typer(data.app, name="data", help="Make record sets from a recipe, or fetch a source.")
 app.command()(train)
 app.command()(inspect)
+app.command()(convert)
 app.command(name="eval")(evaluate)
 app.add_typer(launch.app, name="launch", help="Hand the training of stages to a cluster.")
 app.command()(chat)

@@ -1,15 +1,17 @@
 """Save and load the state of a stage so that going on equals never having stopped.
 
-A checkpoint holds what training changes (trained parameters, optimizer), the step and a cursor; the
-order of the data follows from the cursor and the learning rate from the step. Every process writes its
-share (``torch.distributed.checkpoint``), and any number of processes can go on from it. It is written
-beside its name, digested, and renamed; a torn one is noticed and the one before it is used.
+A checkpoint holds what training changes (trained parameters, optimizer), the step and a cursor, and of
+which stage it is; the order of the data follows from the cursor and the learning rate from the step.
+Every process writes its share (``torch.distributed.checkpoint``), and any number of processes can go on
+from it. It is written beside its name, digested, and renamed; a torn one is noticed and the one before
+it is used.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from pydantic import BaseModel, ConfigDict
 from safetensors import SafetensorError
 from torch import nn
 from torch.distributed.checkpoint.api import CheckpointException
@@ -27,6 +30,7 @@ from torch.distributed.checkpoint.metadata import TensorStorageMetadata
 from torch.distributed.checkpoint.state_dict_loader import load as read_shares
 from torch.distributed.checkpoint.state_dict_saver import save as write_shares
 
+from amalia.manifest import Input
 from amalia.store import disk_errors, sha256_of, write_text
 from amalia.train.optimizer import Optimizers
 from amalia.train.order import Cursor
@@ -34,6 +38,10 @@ from amalia.train.ranks import ALONE, Ranks
 
 WRITERS_RAISE = (SafetensorError, RuntimeError)
 """What safetensors and torch raise in place of the system's error when a disk is full."""
+FOLDER = "checkpoints"
+"""Where they are in an artifact and in the folder it is made in."""
+_STATE = "state.json"
+_NAME = re.compile(r"step-(\d{8,})")
 _PARAMETERS, _OPTIMIZER, _RANDOM = "parameters", "optimizer", "random"
 _log = logging.getLogger(__name__)
 
@@ -51,6 +59,16 @@ class Kept:
         return bool(self.every) and step % self.every == 0
 
 
+class Owner(BaseModel):
+    """The stage a checkpoint is of, whose data may be elsewhere when the checkpoint is read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fingerprint: str
+    recipe: dict[str, Any]
+    inputs: tuple[Input, ...]
+
+
 class Resumed(NamedTuple):
     """Where a stage goes on."""
 
@@ -66,6 +84,7 @@ def save(
     cursor: Cursor,
     *,
     kept: Kept = Kept(),
+    owner: Owner | None = None,
     parameters: Mapping[str, nn.Parameter],
     optimizer: Optimizers,
     ranks: Ranks = ALONE,
@@ -93,7 +112,9 @@ def save(
     if ranks.is_first:
         whole = {name: digest for each in digests for name, digest in each.items()}
         about = {"step": step, "cursor": cursor.as_json(), "sha256": whole}
-        write_text(temporary / "state.json", json.dumps(about))
+        if owner is not None:
+            about["owner"] = owner.model_dump(mode="json")
+        write_text(temporary / _STATE, json.dumps(about))
         shutil.rmtree(final, ignore_errors=True)
         temporary.rename(final)
         prune(folder, kept)
@@ -104,7 +125,7 @@ def prune(folder: Path, kept: Kept) -> None:
     """Remove the checkpoints that are not ``kept``."""
     there = saved(folder)
     for old in there[: max(0, len(there) - kept.last)]:
-        if not kept.for_good(int(old.name.removeprefix("step-"))):
+        if not kept.for_good(step_of(old)):
             shutil.rmtree(old)
 
 
@@ -120,7 +141,7 @@ def load(
     Returns:
         Where to go on; at the start when there is no whole checkpoint.
     """
-    found = ranks.from_first(_newest(folder) if ranks.is_first else None)
+    found = ranks.from_first(newest(folder) if ranks.is_first else None)
     if found is None:
         return Resumed(0, Cursor())
     path, resumed = found
@@ -130,40 +151,73 @@ def load(
     return resumed
 
 
-def read_parameters(path: Path, parameters: Mapping[str, nn.Parameter], *, ranks: Ranks) -> None:
-    """Fill parameters from a checkpoint, whatever number of processes wrote it."""
+def read_parameters(
+    path: Path, parameters: Mapping[str, nn.Parameter], *, ranks: Ranks = ALONE
+) -> None:
+    """Fill parameters from a checkpoint, whatever number of processes wrote it; all of these call it."""
     with torch.no_grad():
         state = {_PARAMETERS: {name: value.detach() for name, value in parameters.items()}}
         _read(state, path, ranks)
 
 
+def newest(folder: Path) -> tuple[Path, Resumed] | None:
+    """Find the newest whole checkpoint; damaged ones before it are warned of."""
+    for path in reversed(saved(folder)):
+        resumed = whole(path)
+        if resumed is not None:
+            return path, resumed
+        _log.warning("checkpoint %s is damaged; the one before it is used", path)
+    return None
+
+
 def saved(folder: Path) -> list[Path]:
     """List checkpoints, whole or torn, the oldest first."""
-    return sorted(path for path in folder.glob("step-*") if path.suffix != ".tmp")
+    return sorted(path for path in folder.glob("step-*") if _NAME.fullmatch(path.name))
+
+
+def step_of(path: Path) -> int:
+    """Read from the name of a checkpoint how many steps were done."""
+    return int(path.name.removeprefix("step-"))
 
 
 def whole(path: Path) -> Resumed | None:
     """Read where a checkpoint goes on; ``None`` when it is torn."""
     try:
-        state = json.loads((path / "state.json").read_text("utf-8"))
+        state = json.loads((path / _STATE).read_text("utf-8"))
         intact = all(sha256_of(path / name) == digest for name, digest in state["sha256"].items())
         return Resumed(int(state["step"]), Cursor.from_json(state["cursor"])) if intact else None
     except (OSError, ValueError, KeyError):
         return None
 
 
-def _write(state: dict[str, Any], folder: Path, ranks: Ranks) -> None:
+def owner_of(path: Path) -> Owner | None:
+    """Read of which stage a whole checkpoint is; ``None`` when it does not say."""
+    about = json.loads((path / _STATE).read_text("utf-8")).get("owner")
+    return None if about is None else Owner.model_validate(about)
+
+
+def is_one(path: Path) -> bool:
+    """Say whether a folder is a checkpoint, whole or torn, and not one of something else."""
+    return bool(_NAME.fullmatch(path.name)) or (path / _STATE).is_file()
+
+
+@contextmanager
+def _own_errors() -> Iterator[None]:
+    """Raise what went wrong in a process; torch hides it in what is no ``Exception``."""
     try:
-        with _alone_is_no_mistake():
-            write_shares(state, checkpoint_id=folder, no_dist=not ranks.are_many)
+        yield
     except CheckpointException as error:
-        # It is no ``Exception``; what went wrong in the processes is inside.
         first, _ = next(iter(error.failures.values()))
         raise first from error
 
 
+def _write(state: dict[str, Any], folder: Path, ranks: Ranks) -> None:
+    with _own_errors(), _alone_is_no_mistake():
+        write_shares(state, checkpoint_id=folder, no_dist=not ranks.are_many)
+
+
 def _read(state: dict[str, Any], folder: Path, ranks: Ranks) -> None:
-    with _alone_is_no_mistake():
+    with _own_errors(), _alone_is_no_mistake():
         read_shares(state, checkpoint_id=folder, no_dist=not ranks.are_many)
 
 
@@ -173,15 +227,6 @@ def _alone_is_no_mistake() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="torch.distributed is disabled")
         yield
-
-
-def _newest(folder: Path) -> tuple[Path, Resumed] | None:
-    for path in reversed(saved(folder)):
-        resumed = whole(path)
-        if resumed is not None:
-            return path, resumed
-        _log.warning("checkpoint %s is damaged; the one before it is used", path)
-    return None
 
 
 def _states(parameters: Mapping[str, nn.Parameter], optimizer: Optimizers) -> dict[str, Any]:

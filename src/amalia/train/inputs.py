@@ -7,9 +7,11 @@ model folder made by another program by the digest of its files.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from amalia import manifest as manifests
+from amalia.errors import ArtifactError
 from amalia.manifest import Input
 from amalia.store import sha256_of
 from amalia.train import hub
@@ -22,15 +24,44 @@ def inputs_of(stage: Stage, places: Places) -> tuple[Input, ...]:
     Raises:
         ArtifactError: Something is missing, unfinished or damaged.
     """
-    found = []
-    for reference in stage.references():
+    return tuple(
+        Input(
+            name=reference,
+            path=_path(reference, places),
+            fingerprint=identity(reference, places.find(reference)),
+        )
+        for reference in stage.references()
+    )
+
+
+def seen_from(places: Places, inputs: Iterable[Input]) -> tuple[Input, ...]:
+    """Give inputs recorded by another run with their paths as they are for this output.
+
+    They need not be there.
+    """
+    return tuple(item.model_copy(update={"path": _path(item.name, places)}) for item in inputs)
+
+
+def refuse_changed(stage: Stage, places: Places, recorded: Iterable[Input]) -> None:
+    """Refuse a stage whose start is no longer what it was.
+
+    Args:
+        stage: The recipe.
+        places: Where it finds what it refers to.
+        recorded: What it was made from, data included, which is not looked at.
+
+    Raises:
+        ArtifactError: What the stage starts from is missing, damaged, or another than recorded.
+    """
+    known = {item.name: item.fingerprint for item in recorded}
+    for reference in stage.begins_with():
         folder = places.find(reference)
-        inside = folder.is_relative_to(places.out.parent)
-        path = str(folder.relative_to(places.out.parent)) if inside else str(folder)
-        if reference.startswith(manifests.PACKAGED) or hub.is_reference(reference):
-            path = reference
-        found.append(Input(name=reference, path=path, fingerprint=identity(reference, folder)))
-    return tuple(found)
+        found = identity(reference, folder)
+        if found != known[reference]:
+            raise ArtifactError(
+                f"{folder} is not what the stage started from: its fingerprint is {found}, expected "
+                f"{known[reference]}; put back what stood there"
+            )
 
 
 def identity(reference: str, folder: Path) -> str:
@@ -44,6 +75,16 @@ def identity(reference: str, folder: Path) -> str:
     if not (folder / manifests.FILE_NAME).is_file() and (folder / "config.json").is_file():
         return _digest(folder)
     return manifests.read(folder).fingerprint
+
+
+def _path(reference: str, places: Places) -> str:
+    """Say where an input is: as named in a package or on the hub, else from the folder of the output."""
+    if reference.startswith(manifests.PACKAGED) or hub.is_reference(reference):
+        return reference
+    if "://" in reference:
+        return reference
+    folder, above = places.find(reference).absolute(), places.out.parent.absolute()
+    return str(folder.relative_to(above) if folder.is_relative_to(above) else folder)
 
 
 def _digest(folder: Path) -> str:

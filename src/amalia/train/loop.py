@@ -12,7 +12,6 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -23,12 +22,13 @@ from transformers import PreTrainedModel
 from amalia import manifest as manifests
 from amalia.device import Device, detect
 from amalia.errors import TrainingError
-from amalia.manifest import Input, Manifest
+from amalia.manifest import Manifest
 from amalia.model import attention, build
 from amalia.progress import Progress, say
 from amalia.recipe import fingerprint
-from amalia.store import Workshop, disk_errors
+from amalia.store import Workshop
 from amalia.train import checkpoint
+from amalia.train.checkpoint import Owner
 from amalia.train.feed import Feed, open_feed
 from amalia.train.inputs import inputs_of
 from amalia.train.log import Account, StageLog
@@ -38,11 +38,10 @@ from amalia.train.preemption import Preempted, Preemption
 from amalia.train.ranks import Ranks, joined
 from amalia.train.sharding import Computed, arranged, full
 from amalia.train.stage import LOG_NAME, NextToken, Places, Stage
-from amalia.train.start import Begun, begin, write
+from amalia.train.start import Begun, finish, prepare
 from amalia.train.step import StepResult, measure, train_step
 from amalia.train.table import table
 from amalia.train.trackers import Told, Trackers, require
-from amalia.train.trainable import freeze
 
 _NAMES_SHOWN = 8
 
@@ -83,7 +82,7 @@ def _run(stage: Stage, places: Places, device: Device, ranks: Ranks) -> Manifest
     with shop if ranks.is_first else nullcontext():
         ranks.wait()
         began = time.monotonic()
-        begun = _begun(stage, places)
+        begun = prepare(stage, places.find)
         if ranks.is_first:
             say(table(begun.model, stage))
         _attend(stage, begun.model, device)
@@ -93,22 +92,15 @@ def _run(stage: Stage, places: Places, device: Device, ranks: Ranks) -> Manifest
         )
         computed = arranged(begun.model, stage.run, ranks=ranks, device=device)
         prepared_s = time.monotonic() - began
-        figures = _train(stage, computed, feed, shop.partial, device, ranks)
+        owner = Owner(fingerprint=identity, recipe=shop.recipe, inputs=inputs)
+        figures = _train(stage, computed, feed, shop.partial, owner, device, ranks)
         whole = _whole(stage, places, begun, ranks)
         if ranks.is_first:
             figures["seconds"] = round(float(figures["seconds"]) + prepared_s, 1)
             figures["device"] = f"{device.kind} {device.dtype}"
-            _finish(stage, whole, inputs, figures, shop)
+            finish(stage, whole, shop, inputs=inputs, figures=figures)
         ranks.wait()
     return manifests.read(places.out)
-
-
-def _begun(stage: Stage, places: Places) -> Begun:
-    """Make the model a stage starts from, what trains already chosen; the same in every process."""
-    torch.manual_seed(stage.seed)
-    begun = begin(stage, places.find)
-    freeze(begun.model, stage.trainable)
-    return begun
 
 
 def _whole(stage: Stage, places: Places, begun: Begun, ranks: Ranks) -> Begun:
@@ -123,36 +115,12 @@ def _whole(stage: Stage, places: Places, begun: Begun, ranks: Ranks) -> Begun:
                 found[name] = gathered.cpu()
     if not ranks.is_first:
         return begun
-    whole = _begun(stage, places)
+    whole = prepare(stage, places.find)
     with torch.no_grad():
         for name, value in whole.model.named_parameters():
             if value.requires_grad:
                 value.copy_(found[name])
     return whole
-
-
-def _finish(
-    stage: Stage,
-    begun: Begun,
-    inputs: tuple[Input, ...],
-    figures: dict[str, float | int | str],
-    shop: Workshop,
-) -> None:
-    trained = [value for value in begun.model.parameters() if value.requires_grad]
-    figures |= {
-        "parameters": sum(part.count for part in build.parts(begun.model).values()),
-        "parameters_trained": sum(value.numel() for value in trained),
-    }
-    with disk_errors(shop.partial, *checkpoint.WRITERS_RAISE):
-        write(begun, shop.partial, keep=stage.keep)
-    shop.finish(
-        "model",
-        stage.name,
-        inputs=inputs,
-        figures=figures,
-        seed=stage.seed,
-        discard=() if stage.run.keep_every else ("checkpoints",),
-    )
 
 
 def _attend(stage: Stage, model: PreTrainedModel, device: Device) -> None:
@@ -168,6 +136,7 @@ def _train(
     computed: Computed,
     feed: Feed,
     partial: Path,
+    owner: Owner,
     device: Device,
     ranks: Ranks,
 ) -> dict[str, float | int | str]:
@@ -176,7 +145,7 @@ def _train(
     trained = {name: value for name, value in model.named_parameters() if value.requires_grad}
     parts = {name: list(part.parameters.values()) for name, part in build.parts(model).items()}
     state: dict[str, Any] = {"parameters": trained, "optimizer": optimizer, "ranks": ranks}
-    checkpoints = partial / "checkpoints"
+    checkpoints = partial / checkpoint.FOLDER
     step, cursor = checkpoint.load(checkpoints, **state)
     kept = checkpoint.Kept(stage.run.keep_last, stage.run.keep_every)
     told = Told(stage.name, stage.run.project, stage.model_dump(mode="json"), partial, step)
@@ -233,13 +202,11 @@ def _train(
             if step == stage.steps:
                 break
             if account.is_due or account.is_asked or kept.for_good(step):
-                checkpoint.save(checkpoints, step, cursor, kept=kept, **state)
+                checkpoint.save(checkpoints, step, cursor, kept=kept, owner=owner, **state)
                 saved_at = time.monotonic()
             if account.is_asked:
                 raise Preempted(f"{stage.name} stopped after step {step} of {stage.steps}")
     computed.eval()
-    if ranks.is_first:
-        checkpoint.prune(checkpoints, replace(kept, last=0))
     epochs = feed.mixture.epochs(cursor.position)
     return _figures(stage, log, epochs, device)
 

@@ -293,13 +293,17 @@ class Stage(Settings):
             )
         return self
 
-    def references(self) -> list[Reference]:
-        """Name every artifact the stage reads."""
-        found = [
+    def begins_with(self) -> list[Reference]:
+        """Name the artifacts the model is made from."""
+        return [
             value
             for name in ("model", "language", "tower", "tokenizer")
             if isinstance(value := getattr(self.start, name, None), str)
         ]
+
+    def references(self) -> list[Reference]:
+        """Name every artifact the stage reads."""
+        found = self.begins_with()
         found += [ingredient.artifact for ingredient in self.mixture]
         if self.validation:
             found.append(self.validation.artifact)

@@ -1,21 +1,25 @@
-"""Where a stage begins: the model, and how it reads."""
+"""Where a stage begins and ends: the model, how it reads, and the artifact it becomes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from transformers import LlavaNextForConditionalGeneration, PreTrainedModel, SiglipModel
 
 from amalia.errors import TrainingError
+from amalia.manifest import Input, Manifest
 from amalia.model import build
 from amalia.model.export import export, load, load_language, load_tokenizer, load_tower
 from amalia.model.render import Renderer
 from amalia.model.tile import TileGrid
 from amalia.model.tokenizer import with_image_token
-from amalia.train import adapters
+from amalia.store import Workshop, disk_errors
+from amalia.train import adapters, checkpoint
 from amalia.train.stage import FromExtension, FromModel, FromParts, Kept, NewLanguage, Stage
+from amalia.train.trainable import freeze
 
 ADAPTER = "adapter"
 """Folder of the adapters in the artifact of a stage that trained some."""
@@ -29,6 +33,19 @@ class Begun:
 
     model: PreTrainedModel
     renderer: Renderer
+
+
+def prepare(stage: Stage, find: Find) -> Begun:
+    """Make the model a stage starts from, what trains already chosen; every call gives the same.
+
+    Raises:
+        ArtifactError: A part is missing or of another kind.
+        TrainingError: See ``begin`` and ``freeze``.
+    """
+    torch.manual_seed(stage.seed)
+    begun = begin(stage, find)
+    freeze(begun.model, stage.trainable)
+    return begun
 
 
 def begin(stage: Stage, find: Find) -> Begun:
@@ -89,3 +106,44 @@ def write(begun: Begun, folder: Path, *, keep: Kept) -> None:
     elif isinstance(model, LlavaNextForConditionalGeneration) and keep == "tower":
         model = model.model.vision_tower
     export(model, folder, tokenizer=begun.renderer.tokenizer, grid=begun.renderer.grid)
+
+
+def finish(
+    stage: Stage,
+    begun: Begun,
+    shop: Workshop,
+    *,
+    inputs: tuple[Input, ...],
+    figures: Mapping[str, float | int | str],
+) -> Manifest:
+    """Make the artifact of a stage from its model, adapters merged.
+
+    Args:
+        stage: The recipe.
+        begun: As ``prepare`` gave it, then trained.
+        shop: Where the artifact is made.
+        inputs: What the stage read.
+        figures: Sizes and times worth reading; the count of parameters is added.
+
+    Raises:
+        ArtifactError: The disk is full.
+    """
+    trained = [value for value in begun.model.parameters() if value.requires_grad]
+    counted = {
+        "parameters": sum(part.count for part in build.parts(begun.model).values()),
+        "parameters_trained": sum(value.numel() for value in trained),
+    }
+    with disk_errors(shop.partial, *checkpoint.WRITERS_RAISE):
+        write(begun, shop.partial, keep=stage.keep)
+    # Only now: until the model is written, they are all there is of the stage.
+    if stage.run.keep_every:
+        kept = checkpoint.Kept(last=0, every=stage.run.keep_every)
+        checkpoint.prune(shop.partial / checkpoint.FOLDER, kept)
+    return shop.finish(
+        "model",
+        stage.name,
+        inputs=inputs,
+        figures={**figures, **counted},
+        seed=stage.seed,
+        discard=() if stage.run.keep_every else (checkpoint.FOLDER,),
+    )
