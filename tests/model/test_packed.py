@@ -45,6 +45,7 @@ def rows(folder: Path) -> list[Rendered]:
 def varlen_by_hand(query: Any, key: Any, value: Any, starts: Any, *_: Any, **given: Any) -> Any:
     """What ``torch.nn.attention.varlen`` computes on a GPU, document by document."""
     assert given["window_size"] == (-1, 0)
+    assert query.dtype == key.dtype == value.dtype  # a GPU has a kernel for nothing else
     each = []
     for start, end in zip(starts.tolist(), starts.tolist()[1:], strict=False):
         parts = [part[start:end].transpose(0, 1)[None] for part in (query, key, value)]
@@ -83,6 +84,17 @@ def test_packed_losses_and_gradients_are_those_of_the_documents_apart(
     assert set(found) == set(wanted)
     for name, gradient in wanted.items():
         torch.testing.assert_close(found[name], gradient, rtol=2e-3, atol=2e-5)
+
+
+def test_under_autocast_variable_length_attention_gets_one_dtype(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.nn.attention.varlen.varlen_attn", varlen_by_hand)
+    documents = rows(tiny_model)
+    wanted, _ = computed(tiny_model, [documents], "varlen")
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found, _ = computed(tiny_model, [documents], "varlen")
+    assert found == pytest.approx(wanted, rel=1e-2)
 
 
 def test_one_document_packed_is_what_the_model_gives_unpacked(tiny_model: Path) -> None:

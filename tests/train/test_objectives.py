@@ -217,6 +217,19 @@ def test_a_prompt_computed_once_gives_what_two_passes_give(
         torch.testing.assert_close(other_gradients[name], gradient, rtol=1e-3, atol=1e-5, msg=name)
 
 
+@pytest.mark.parametrize("attention", ["eager", "sdpa"])
+def test_preferences_under_autocast_have_finite_gradients(
+    tiny_model: Path, pairs: ForkBatch, attention: str
+) -> None:
+    # A mask in bfloat16 must not be -inf: padding would see nothing and be no number.
+    assert pairs.attention_mask_B1TT.bfloat16().isfinite().all()
+    model: Any = export.load(tiny_model)
+    model.set_attn_implementation(attention)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        answer_log_probs(model, pairs)[0].sum().backward()
+    assert all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None)
+
+
 def test_answers_are_counted_in_tokens(model: Any, tiny_model: Path, pairs: ForkBatch) -> None:
     renderer = Renderer.load(tiny_model)
     texts = [row.record.chosen.text for row in PAIRS] + [row.record.rejected.text for row in PAIRS]

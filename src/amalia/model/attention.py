@@ -220,7 +220,10 @@ def _by_varlen(
     from torch.nn.attention.varlen import varlen_attn
 
     end = sum(documents.lengths)
-    query_THE, key_TKE, value_TKE = (part[0].transpose(0, 1)[:end] for part in (query, key, value))
+    # Under autocast rotary positions, which are float32, leave queries and keys in float32; this takes none.
+    query_THE, key_TKE, value_TKE = (
+        part[0].transpose(0, 1)[:end].to(value.dtype) for part in (query, key, value)
+    )
     seen = varlen_attn(
         query_THE,
         key_TKE,

@@ -18,7 +18,9 @@ import torch
 from amalia.model.render import Rendered, Renderer, pictures_of
 from amalia.records import Preference, Row
 
-_HIDDEN = float(torch.finfo(torch.float32).min)
+# The least of bfloat16, which a mask may be converted to: the least of float32 would become -inf there, and
+# padding, which sees nothing at all, would be no number.
+_HIDDEN = float(torch.finfo(torch.bfloat16).min)
 
 
 @dataclass(frozen=True, slots=True)
