@@ -97,6 +97,23 @@ def test_under_autocast_variable_length_attention_gets_one_dtype(
     assert found == pytest.approx(wanted, rel=1e-2)
 
 
+# The compiler looks at every input so; it is torch's own doing.
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")
+def test_compiled_blocks_are_compiled_once_for_all_packs_of_a_length(tiny_model: Path) -> None:
+    model: Any = export.load(tiny_model)
+    attention.attend(model, "eager", "block")
+    for block in model.model.language_model.layers:
+        block.compile(backend="eager")
+    documents = [[one] for one in rows(tiny_model) if not one.image_sizes]
+    torch.compiler.reset()
+    counts = []
+    for batch in (*documents, [one for each in documents for one in each]):
+        next_token(model, pack(batch, pad_id=0, length=1500)).total.backward()
+        counts.append(torch._dynamo.utils.counters["stats"]["unique_graphs"])
+    assert counts[0] > 0
+    assert counts == counts[:1] * len(counts)
+
+
 def test_one_document_packed_is_what_the_model_gives_unpacked(tiny_model: Path) -> None:
     (item,) = rows(tiny_model)[1:2]
     model: Any = export.load(tiny_model).eval()

@@ -123,7 +123,8 @@ def attend(model: PreTrainedModel, plain: str, packed: Backend | None = None) ->
     """
     if packed:
         function = {"documents": _by_documents, "block": _by_block, "varlen": _by_varlen}[packed]
-        AttentionInterface.register(_name(packed), function)
+        # Documents are others in every pack; a compiler that looked into them would compile every pack anew.
+        AttentionInterface.register(_name(packed), torch.compiler.disable(function))
     for module in model.modules():
         if isinstance(module, PreTrainedModel):
             reads = packed and module.config.model_type == "llama"
