@@ -9,6 +9,7 @@ import make
 import pytest
 
 from amalia import lineage
+from amalia.errors import ArtifactError
 from amalia.train.inputs import inputs_of, seen_from
 from amalia.train.stage import Places, Stage
 
@@ -58,3 +59,14 @@ def test_inputs_of_another_run_need_not_be_there(tmp_path: Path) -> None:
     assert [item.path for item in seen_from(elsewhere, others)] == [
         str(tmp_path / "nada/inicio"), *names[1:],
     ]  # fmt: skip
+
+
+def test_data_of_another_form_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    artifact(tmp_path / "inicio")
+    (tmp_path / "dados").mkdir()
+    (tmp_path / "dados/train.parquet").write_bytes(b"")
+    places = Places(tmp_path / "teste", tmp_path, tmp_path)
+    with pytest.raises(
+        ArtifactError, match=r"dados is data of another form .*make: folder, path: "
+    ):
+        inputs_of(stage("inicio", "dados"), places)

@@ -24,6 +24,8 @@ def inputs_of(stage: Stage, places: Places) -> tuple[Input, ...]:
     Raises:
         ArtifactError: Something is missing, unfinished or damaged.
     """
+    for reference in stage.data():
+        _refuse_foreign(reference, places.find(reference))
     return tuple(
         Input(
             name=reference,
@@ -75,6 +77,16 @@ def identity(reference: str, folder: Path) -> str:
     if not (folder / manifests.FILE_NAME).is_file() and (folder / "config.json").is_file():
         return _digest(folder)
     return manifests.read(folder).fingerprint
+
+
+def _refuse_foreign(reference: str, folder: Path) -> None:
+    """Refuse a folder of data in the form of somebody else."""
+    is_begun = folder.with_name(folder.name + ".partial").is_dir()
+    if folder.is_dir() and not is_begun and not (folder / manifests.FILE_NAME).is_file():
+        raise ArtifactError(
+            f"{reference} is data of another form (no {manifests.FILE_NAME} in {folder}); make an artifact of it "
+            f"with amalia data, from a set {{make: folder, path: {folder}}}, and name that in the mixture"
+        )
 
 
 def _path(reference: str, places: Places) -> str:

@@ -303,11 +303,12 @@ class Stage(Settings):
 
     def references(self) -> list[Reference]:
         """Name every artifact the stage reads."""
-        found = self.begins_with()
-        found += [ingredient.artifact for ingredient in self.mixture]
-        if self.validation:
-            found.append(self.validation.artifact)
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys([*self.begins_with(), *self.data()]))
+
+    def data(self) -> list[Reference]:
+        """Name the artifacts whose records are read."""
+        held_out = [self.validation.artifact] if self.validation else []
+        return [*(ingredient.artifact for ingredient in self.mixture), *held_out]
 
 
 def resolve(reference: Reference, beside: Path, packaged: Path) -> Path:
