@@ -52,12 +52,11 @@ class Case:
 
 
 _CASES = (
-    Case("sft-1.7b", "1.7b"),
-    Case("sft-1.7b-selective", "1.7b", run={"checkpointing": "selective"}),
+    Case("sft-1.7b", "1.7b", run={"checkpointing": "selective"}),
     Case("sft-1.7b-full", "1.7b", run={"checkpointing": "full"}),
-    Case("sft-1.7b-torch-kernels", "1.7b", run={"kernels": "torch"}),
+    Case("sft-1.7b-torch-kernels", "1.7b", run={"checkpointing": "selective", "kernels": "torch"}),
     Case("sft-1.7b-block-mask", "1.7b", run={"attention": "block", "checkpointing": "full"}),
-    Case("sft-1.7b-compiled", "1.7b", run={"compile": True}),
+    Case("sft-1.7b-compiled", "1.7b", run={"checkpointing": "selective", "compile": True}),
     Case("cpt-1.7b", "1.7b", ("language",), work="text", run={"checkpointing": "selective"}),
     Case("dpo-1.7b", "1.7b", ("connector", "language"), work="pairs", run={"checkpointing": "selective"}),
     Case("connector-9.6b", "9.6b", ("connector",), half=True, run={"checkpointing": "full"}),

@@ -38,7 +38,7 @@ def test_backends_of_attention_agree(benchmark: Any) -> None:
     assert losses["block"] == pytest.approx(losses["documents"], rel=1e-4)
 
 
-@pytest.mark.parametrize("name", ["sft-1.7b-selective", "cpt-1.7b", "dpo-1.7b", "lora-9.6b"])
+@pytest.mark.parametrize("name", ["sft-1.7b", "cpt-1.7b", "dpo-1.7b", "lora-9.6b"])
 def test_a_case_is_measured(benchmark: Any, name: str) -> None:
     found = benchmark._one(name, "cpu", tiny=True)
     assert found["tokens_per_s"] > found["rows_per_s"] > 0
