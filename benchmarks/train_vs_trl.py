@@ -8,6 +8,8 @@ and TRL's in turns. TRL lives in an environment of its own, because nothing of t
     trl/bin/pip install trl==1.16.0 transformers==4.57.6 torch==2.13.0 "huggingface-hub<1.0" pillow
     python benchmarks/train_vs_trl.py --trl trl/bin/python --json
 
+``--gpu`` takes a model of EuroLLM-1.7B's and SigLIP so400m's sizes and bfloat16 on both sides.
+
 Prints ``{case: {"ours": x, "peer": y, "ratio": r, "wanted": w}}`` last on stdout, in rows (pairs,
 tokens) a second and, for memory, mebibytes, and exits 1 when a wanted ratio is missed. The first steps are left out.
 """
@@ -26,9 +28,23 @@ from pathlib import Path
 from typing import Any
 
 _ROWS, _BATCH, _WARM = 512, 8, 4
-_PORTION = 1024  # tokens computed at once: as fast as whole batches, with less memory
-_TILE, _PATCH = 96, 16
-_PINPOINTS = ((96, 192), (192, 96), (192, 192), (96, 288), (288, 96))
+_PATCH = 16
+# Tokens computed at once: as fast as whole batches, with less memory.
+_PORTION = {"cpu": 1024, "gpu": 8192}
+# Canvases, in tiles.
+_CANVASES = ((1, 2), (2, 1), (2, 2), (1, 3), (3, 1))
+_SIZES: dict[str, dict[str, Any]] = {
+    "cpu": {
+        "tile": 96,
+        "tower": {"hidden": 192, "layers": 4, "heads": 3, "feed_forward": 768},
+        "language": {"hidden": 256, "layers": 4, "heads": 4, "key_value_heads": 2, "feed_forward": 704},
+    },
+    "gpu": {
+        "tile": 384,
+        "tower": {"hidden": 1152, "layers": 27, "heads": 16, "feed_forward": 4304},
+        "language": {"hidden": 2048, "layers": 24, "heads": 16, "key_value_heads": 8, "feed_forward": 5632},
+    },
+}  # fmt: skip
 # Case: what is counted, ratio wanted.
 _CASES = {
     "image-sft": ("rows", 1.5),
@@ -54,6 +70,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=24)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--cases", nargs="+", choices=list(_CASES), default=list(_CASES))
+    parser.add_argument("--gpu", action="store_true", help="a larger model, on a GPU")
     parser.add_argument("--json", action="store_true", help="nothing but the result")
     parser.add_argument(
         "--one", nargs=3, metavar=("SIDE", "CASE", "FOLDER"), help=argparse.SUPPRESS
@@ -64,16 +81,15 @@ def main() -> None:
         sys.modules["sklearn"] = None  # type: ignore[assignment]
         side, case, folder = given.one
         run = _ours if side == "ours" else _peer
-        sys.stdout.write(json.dumps(run(case, Path(folder), given.steps)) + "\n")
+        sys.stdout.write(json.dumps(run(case, Path(folder), given.steps, given.gpu)) + "\n")
         return
     with tempfile.TemporaryDirectory() as work:
-        _prepare(Path(work))
+        _prepare(Path(work), _SIZES["gpu" if given.gpu else "cpu"])
         results = {}
         for case in given.cases:
             sides = {"ours": sys.executable} | ({"peer": str(given.trl)} if given.trl else {})
             found = {
-                side: _measured(python, side, case, work, given.steps, given.threads)
-                for side, python in sides.items()
+                side: _measured(python, side, case, work, given) for side, python in sides.items()
             }
             results |= _compared(case, found)
             if not given.json:
@@ -93,11 +109,14 @@ def _is_met(result: dict[str, float]) -> bool:
 
 
 def _measured(
-    python: str, side: str, case: str, work: str, steps: int, threads: int
+    python: str, side: str, case: str, work: str, given: argparse.Namespace
 ) -> dict[str, float]:
-    command = [python, __file__, "--one", side, case, work, "--steps", str(steps)]
-    quiet = {"TRANSFORMERS_VERBOSITY": "error", "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
-    environment = {**os.environ, **quiet, "OMP_NUM_THREADS": str(threads)}
+    command = [python, __file__, "--one", side, case, work, "--steps", str(given.steps)]
+    command += ["--gpu"] * given.gpu
+    quiet = {"TRANSFORMERS_VERBOSITY": "error", "HF_HUB_OFFLINE": "1"}
+    environment = {**os.environ, **quiet, "OMP_NUM_THREADS": str(given.threads)}
+    if not given.gpu:
+        environment["CUDA_VISIBLE_DEVICES"] = ""
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{side} {case} failed:\n{done.stderr[-2000:]}")
@@ -116,7 +135,7 @@ def _compared(case: str, found: dict[str, dict[str, float]]) -> dict[str, dict[s
     return results
 
 
-def _prepare(folder: Path) -> None:
+def _prepare(folder: Path, sizes: dict[str, Any]) -> None:
     """Write the model and all rows, as artifacts for us and as JSON lines for TRL."""
     import random
 
@@ -125,23 +144,19 @@ def _prepare(folder: Path) -> None:
     from amalia.lineage import packaged
     from amalia.model import build
     from amalia.model.export import export, load_tokenizer
-    from amalia.model.sizes import LanguageSize, TowerSize
+    from amalia.model.sizes import LanguageSize, TextTowerSize, TowerSize
     from amalia.model.tile import TileGrid
 
     torch.manual_seed(0)
     tokenizer = load_tokenizer(packaged("tokenizer"))
     text = {"max_tokens": 8, "layers": 1, "heads": 1, "feed_forward": 8}
-    size = {"image_px": _TILE, "patch_px": _PATCH, "hidden": 192, "layers": 4, "heads": 3}
-    from amalia.model.sizes import TextTowerSize
-
-    pair = build.siglip_pair(TowerSize(**size, feed_forward=768), TextTowerSize(**text), tokenizer)
+    side = sizes["tile"]
+    tower = TowerSize(image_px=side, patch_px=_PATCH, **sizes["tower"])
+    pair = build.siglip_pair(tower, TextTowerSize(**text), tokenizer)
     language = build.language_model(
-        LanguageSize(
-            hidden=256, layers=4, heads=4, key_value_heads=2, feed_forward=704, context_tokens=4096
-        ),
-        tokenizer,
+        LanguageSize(**sizes["language"], context_tokens=4096), tokenizer
     )
-    grid = TileGrid(_TILE, _PATCH, _PINPOINTS)
+    grid = TileGrid(side, _PATCH, tuple((side * high, side * wide) for high, wide in _CANVASES))
     model = build.llava_next(build.tower_of(pair), language, tokenizer, grid)
     (folder / "model").mkdir()
     export(model, folder / "model", tokenizer=tokenizer, grid=grid)
@@ -259,7 +274,7 @@ def _finished(folder: Path, kind: Any) -> None:
     assert not moved.exists()
 
 
-def _ours(case: str, folder: Path, steps: int) -> dict[str, float]:
+def _ours(case: str, folder: Path, steps: int, gpu: bool) -> dict[str, float]:
     """Train with this package; DPO counts its share of the reference, which is computed once for all rows."""
     from amalia.train.loop import run_stage
     from amalia.train.stage import Places, Stage
@@ -277,7 +292,7 @@ def _ours(case: str, folder: Path, steps: int) -> dict[str, float]:
             "batch": _BATCH,
             "max_tokens": 2048,
             "schedule": {"decay": "none", "warmup_fraction": 0},
-            "run": {"micro_tokens": _PORTION},
+            "run": {"micro_tokens": _PORTION["gpu" if gpu else "cpu"]},
         }
     )
     made = run_stage(stage, Places(folder / f"out-{case}", folder, folder))
@@ -291,7 +306,7 @@ def _ours(case: str, folder: Path, steps: int) -> dict[str, float]:
     return {"rows": rows / seconds, "tokens": tokens / seconds, "mebibytes": _peak()}
 
 
-def _peer(case: str, folder: Path, steps: int) -> dict[str, float]:
+def _peer(case: str, folder: Path, steps: int, gpu: bool) -> dict[str, float]:
     """Train with TRL."""
     import time
 
@@ -320,8 +335,8 @@ def _peer(case: str, folder: Path, steps: int) -> dict[str, float]:
     is_text = case == "text-sft"
     settings: dict[str, Any] = {
         "output_dir": str(folder / f"trl-{case}"), "max_steps": steps, "learning_rate": 1e-4,
-        "lr_scheduler_type": "constant", "report_to": "none", "save_strategy": "no", "use_cpu": True,
-        "bf16": False, "fp16": False, "gradient_checkpointing": False, "disable_tqdm": True,
+        "lr_scheduler_type": "constant", "report_to": "none", "save_strategy": "no", "use_cpu": not gpu,
+        "bf16": gpu, "fp16": False, "gradient_checkpointing": False, "disable_tqdm": True,
         "dataloader_pin_memory": False, "max_length": 1024 if is_text else 2048,
         # Two packs of 1,024 tokens are about as many as eight padded rows.
         "per_device_train_batch_size": 2 if is_text else _BATCH,
@@ -394,6 +409,10 @@ def _dataset(case: str, folder: Path) -> Any:
 
 
 def _peak() -> float:
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -28,9 +29,11 @@ def test_without_a_gpu_it_says_so(
     benchmark: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(sys, "argv", ["gpu_train.py"])
+    monkeypatch.setattr(sys, "argv", ["gpu_train.py", "--json"])
     benchmark.main()
-    assert capsys.readouterr().out == "no GPU here: nothing was measured\n"
+    printed = capsys.readouterr()
+    assert printed.err == "no GPU here: nothing was measured\n"
+    assert json.loads(printed.out) == {}
 
 
 def test_backends_of_attention_agree(benchmark: Any) -> None:
