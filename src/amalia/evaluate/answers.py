@@ -36,7 +36,17 @@ _OPEN = r"[\s*_\"'«“(\[{:=`–-]*"
 _CLOSED = r"(?![\w'’-])"
 _NOUN = r"(?:opç[aã]o|alternativa|alínea|letra|hipótese|option|answer|choice|resposta)"
 _VERB = r"(?:é|será|seria|fica|deve ser|só pode ser|is)"
-_NEGATED = re.compile(rf"\bnão (?:é|será|seria|pode ser)(?: a)?(?: {_NOUN})? [A-Za-z]{_CLOSED}")
+_NEGATED = re.compile(
+    rf"\bnão (?:(?:é|será|seria|pode ser) )?(?:a )?(?:{_NOUN} )?[A-Z]{_CLOSED}"
+    rf"|\bnão (?:é|será|seria|pode ser)(?: a)?(?: {_NOUN})? [a-z]{_CLOSED}"
+    rf"|\b(?:[Aa] )?(?i:{_NOUN}) [A-Z]{_CLOSED}[)*_]* "
+    r"(?:(?:é|está) (?:errada|falsa|incorreta)|não (?:é|está) (?:a )?(?:certa|correta))"
+)
+# Kings and queens: «D. João II» is no option.
+_TITLE = re.compile(
+    r"\bD\.\s+(?=(?:Afonso|Amélia|António|Carlos|Catarina|Dinis|Duarte|Fernando|Filipa|Filipe|Henrique|Inês"
+    r"|Isabel|João|José|Leonor|Luís|Manuel|Maria|Miguel|Nuno|Pedro|Sancho|Sebastião|Teresa)\b)"
+)
 # "A resposta é B", "Resposta: b", "a opção correta é a (C)": the noun, a verb or sign, the letter.
 _STRONG = re.compile(
     rf"\b{_NOUN}(?: (?:final|correta|certa|correct))?\s*(?:{_VERB}\b|[:=]){_OPEN}"
@@ -44,17 +54,29 @@ _STRONG = re.compile(
     rf"|\\boxed\{{(?P<boxed>[A-Za-z])\}}",
     re.IGNORECASE,
 )
+# "B é a opção correta"; an E there may be the conjunction.
+_SUBJECT = re.compile(
+    r"(?<![\w'’-])(?P<letter>[A-DF-Z])[)*_\"»”]* (?:é|será|seria) a (?:única )?"
+    r"(?:opção|alternativa|alínea|letra|hipótese|resposta|certa|correta)\b"
+)
 _LABELLED = re.compile(rf"\b(?i:{_NOUN}){_OPEN}(?P<letter>[A-Z]){_CLOSED}")
 _MARKED = re.compile(r"(?m)^[\s*_(\[]*(?P<letter>[A-Za-z])[*_]*\s*(?:[).:\]]|[-–—]\s)")
 _BARE = re.compile(r"(?<![\w'’-])[A-Z](?![\w'’-])")
+# What a letter that is an answer may follow; behind another word it is part of a name, as in «vitamina C».
+_BEFORE_BARE = re.compile(
+    r"(?:^|[^\w\s]\s*|\n|\b(?:a|à|o|é|és|será|seria|ser|são|fica|diria|digo|escolho|escolheria|escolhia|seleciono"
+    r"|prefiro|marco|marcaria|assinalo|respondo|opto|pela|com|em|por|para|talvez|só|apenas|tanto|como|nem|ou|e"
+    r"|entre|opções|alternativas|alíneas|letras|respostas|is|or|and|either)\s+)[\s*_(\[«“\"]*$",
+    re.IGNORECASE,
+)
 _SENTENCE_START = re.compile(r"(?:^|[.!?:\n])[\s*\"«“]*$")
 
 
 def letter(text: str, num_choices: int) -> str | None:
     """Read the option an answer picks.
 
-    Tried in order: nothing but a letter; a stated result (``a resposta é B``, the last one wins); a
-    labelled letter (``opção C``); a marked one (``B) Porto``); a capital standing alone. ``A`` and
+    Tried in order: nothing but a letter; a stated result (``a resposta é B``, the last one wins; ``B é a
+    opção correta``); a labelled letter (``opção C``); a marked one (``B) Porto``); a capital standing alone. ``A`` and
     ``E`` that open a sentence as the article and the conjunction are not letters. Two different
     letters at one level are no answer.
 
@@ -72,15 +94,16 @@ def letter(text: str, num_choices: int) -> str | None:
     alone = re.fullmatch(r"[\s\W_]*([A-Za-z])[\s\W_]*", text)
     if alone:
         return alone[1].upper() if alone[1].upper() in allowed else None
-    kept = _NEGATED.sub(" ", text)
+    kept = _NEGATED.sub(" ", _TITLE.sub("Dom ", text))
     stated = [match for match in _STRONG.finditer(kept) if _states_letter(kept, match)]
     if stated:
         last = (stated[-1]["letter"] or stated[-1]["boxed"]).upper()
         return last if last in allowed else None
     levels = (
+        [match["letter"] for match in _SUBJECT.finditer(kept)],
         [match["letter"] for match in _LABELLED.finditer(kept)],
         [match["letter"].upper() for match in _MARKED.finditer(kept)],
-        [match.group() for match in _BARE.finditer(kept) if not _opens_sentence(kept, match)],
+        [match.group() for match in _BARE.finditer(kept) if _stands_alone(kept, match)],
     )
     for found in levels:
         distinct = {item for item in found if item in allowed}
@@ -97,6 +120,11 @@ def _states_letter(text: str, match: re.Match[str]) -> bool:
     return re.match(r"\s+\w", text[match.end() :]) is None
 
 
+def _stands_alone(text: str, match: re.Match[str]) -> bool:
+    before = text[: match.start()]
+    return _BEFORE_BARE.search(before) is not None and not _opens_sentence(text, match)
+
+
 def _opens_sentence(text: str, match: re.Match[str]) -> bool:
     if match.group() not in "AEO" or not _SENTENCE_START.search(text[: match.start()]):
         return False
@@ -107,9 +135,20 @@ def _opens_sentence(text: str, match: re.Match[str]) -> bool:
 # --- yes or no ------------------------------------------------------------------------------------
 
 _UNSURE = (
-    r"não\s+(?:o\s+)?sei|não\s+tenho\s+(?:a\s+)?certeza|não\s+faço\s+ideia"
-    r"|não\s+(?:consigo|posso|é\s+possível|dá\s+para)\s+(?:dizer|saber|responder|determinar|ver|distinguir)"
+    r"não\s+(?:o\s+)?sei|não\s+tenho\s+(?:a\s+)?certeza|não\s+faço\s+ideia|não\s+é\s+claro"
+    r"|(?:não\s+(?:consigo|posso|se\s+consegue|se\s+pode|é\s+possível|dá\s+para)|(?:é\s+)?impossível)"
+    r"\s+(?:dizer|saber|responder|determinar|ver|distinguir)"
 )
+# Sure of something, and not a no.
+_SURE = re.compile(
+    r"\b(?:não|nao)\s+(?:tenho|há|existem?|restam?)\s+(?:qualquer\s+|a\s+menor\s+|nenhumas?\s+)?dúvidas?\b"
+)
+# Portuguese says yes by the verb of the question. Only as a whole answer: «Há um gato.» tells something else.
+_ECHO = re.compile(
+    r"(?P<verb>há|é|está|estão|são|tem|têm|existem?|aparecem?|vê-se|veem-se)(?:,? (?P=verb))?"
+    r"|(?:é verdade|está certo|certo|exato|exatamente|verdadeiro)"
+)
+_DENIED = re.compile(r"é mentira|é falso|está errado|falso|errado|nada disso")
 # English "no" is also em + o, so it counts only where a comma or the end follows at the very start.
 _YES_NO = re.compile(
     rf"(?P<unsure>\b(?:{_UNSURE})\b)|(?P<sim>\b(?:sim|yes)\b)|(?P<no>\b(?:não|nao)\b|^no(?=\s*(?:$|[,.;:!])))"
@@ -119,6 +158,8 @@ _YES_NO = re.compile(
 def yes_no(text: str) -> YesNo | None:
     """Read yes, no or "I do not know": the first of them that the answer says.
 
+    Yes may also be said by the verb alone (``Há.``, ``Está, está.``) or as ``É verdade.``
+
     Args:
         text: an answer in Portuguese; English yes and no are understood.
 
@@ -126,7 +167,12 @@ def yes_no(text: str) -> YesNo | None:
         ``sim``, ``não``, ``não sei``, or None.
     """
     lowered = unicodedata.normalize("NFC", text).casefold().strip(" \t\n*_\"'«»“”.(")
-    lowered = re.sub(r"\bsim ou não\b", " ", lowered)
+    lowered = _SURE.sub(" ", re.sub(r"\bsim ou não\b", " ", lowered))
+    whole = lowered.strip(" !.\"'*_»”")
+    if _ECHO.fullmatch(whole):
+        return "sim"
+    if _DENIED.fullmatch(whole):
+        return "não"
     match = _YES_NO.search(lowered)
     if match is None:
         return None

@@ -1,0 +1,190 @@
+"""A right answer stays right in whatever natural sentence it is said, and a wrong one stays wrong."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amalia.evaluate import answers
+
+LETTER_SENTENCES = [
+    "{}",
+    "{}.",
+    "({})",
+    "**{}**",
+    "{})",
+    "Opção {}",
+    "Opção {}.",
+    "Resposta: {}",
+    "Resposta final: **{}**",
+    "A resposta é {}.",
+    "A resposta é a {}.",
+    "A resposta certa é a {}.",
+    "A resposta correta é a opção {}.",
+    "A resposta correta é: {}",
+    "A opção correta é a {}, como se vê na imagem.",
+    "A opção {} é a única que bate certo com o gráfico.",
+    "A opção certa é a {}.",
+    "A alternativa correta é a {}).",
+    "A alínea correta é a alínea {}.",
+    "A hipótese {} é a correta.",
+    "A letra é {}.",
+    "A imagem mostra um autocarro parado; por isso, a resposta é {}.",
+    "A meu ver, é a alínea {}.",
+    "A certa é a {}.",
+    "É a {}.",
+    "É a opção {}, sem dúvida.",
+    "Eu diria {}.",
+    "Eu escolheria a {}.",
+    "Escolho a opção {}, porque as outras não fazem sentido.",
+    "Fico com a {}.",
+    "Parece-me que a resposta certa é {}.",
+    "Penso que a resposta é a {}.",
+    "Das quatro opções, a correta é a {}.",
+    "Depois de olhar com atenção para a imagem, escolho a {}.",
+    "Trata-se da opção {}.",
+    "Só pode ser a {}.",
+    "Tendo em conta o que está escrito, a opção correta é {}.",
+    "Com base no mapa, a resposta correta é {}.",
+    "Portanto, a resposta é {}!",
+    "{}) é a resposta correta.",
+    "{} é a opção correta.",
+    "{}, porque a cidade fica a norte do Mondego.",
+    "{}: o autocarro está à esquerda.",
+    r"Logo, \boxed{{{}}}.",
+    "Primeiro pensei noutra, mas a resposta é a {}.",
+    "A fotografia foi tirada à noite. A resposta é {}.",
+    "Segundo a legenda, a resposta correta será a {}.",
+]
+
+
+@pytest.mark.parametrize("sentence", LETTER_SENTENCES)
+@pytest.mark.parametrize("letter", "ABCD")
+def test_a_letter_stays_itself_in_any_sentence(sentence: str, letter: str) -> None:
+    assert answers.letter(sentence.format(letter), 4) == letter
+
+
+# Scorers in use give these to the wrong option, or give credit for none.
+LETTER_TRAPS = [
+    ("A opção correta é a C) Lisboa", "C"),
+    ("A imagem mostra uma ponte sobre o Douro. Resposta: D", "D"),
+    ("a resposta é a B", "B"),
+    ("A resposta correta é B.", "B"),
+    ("A: Lisboa", "A"),
+    ("A – Lisboa", "A"),
+    ("A Torre de Belém fica em Lisboa.", None),
+    ("A cidade que se vê é Lisboa.", None),
+    ("A imagem não permite responder.", None),
+    ("A D. Maria II foi rainha de Portugal.", None),
+    ("Foi D. João II quem o mandou fazer.", None),
+    ("A resposta é D. Afonso Henriques.", None),
+    ("A vitamina C faz bem.", None),
+    ("O plano B falhou.", None),
+    ("O Grupo C joga amanhã.", None),
+    ("E o rio é o Tejo.", None),
+    ("É a B, e não a C.", "B"),
+    ("Nem A nem B.", None),
+    ("Pode ser A ou D.", None),
+    ("B ou C.", None),
+    ("A opção A está errada.", None),
+    ("A opção A não está certa, mas a D está. A resposta é D.", "D"),
+    ("A) é falsa. B) é falsa. Logo, a resposta é C.", "C"),
+    ("Todas as anteriores.", None),
+    ("Opções A, B, C e D.", None),
+    ("ANSWER: C", "C"),
+    ("Resposta: C) 1143", "C"),
+    ("Resposta: D. João II", None),
+    ("<b>B</b>", "B"),
+    ("$\\boxed{\\text{B}}$", "B"),
+    ("\\boxed{B) Porto}", "B"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), LETTER_TRAPS)
+def test_letters_where_others_trip(text: str, expected: str | None) -> None:
+    assert answers.letter(text, 4) == expected
+
+
+NUMBER_SENTENCES = [
+    "{}",
+    "{}.",
+    "**{}**",
+    "São {}.",
+    "São {} ao todo.",
+    "Ao todo são {}.",
+    "Há {} na imagem.",
+    "Vejo {}.",
+    "Na imagem veem-se {}.",
+    "Conto {}.",
+    "Contam-se {} no total.",
+    "No total, {}.",
+    "A resposta é {}.",
+    "Resposta: {}",
+    "Resposta final: {}.",
+    "O resultado é {}.",
+    "O valor é {}.",
+    "O valor é de {}.",
+    "O gráfico indica {}.",
+    "A barra azul vale {}.",
+    "A barra mais alta chega a {}.",
+    "Penso que são {}.",
+    "Parece-me que são {}.",
+    "Se contei bem, são {}.",
+    "Olhando com atenção, conto {}.",
+    "Estão lá {}.",
+    "Ao balcão estão {} pessoas.",
+    "Vendo a imagem, diria que há {} gatos.",
+    "Aparecem {} autocarros na fotografia.",
+    "O número que procura é {}.",
+    "Tem {} janelas.",
+    "O total é {}.",
+    r"Logo, \boxed{{{}}}.",
+]
+
+
+@pytest.mark.parametrize("sentence", NUMBER_SENTENCES)
+@given(st.integers(min_value=0, max_value=99_999))
+def test_a_number_stays_itself_in_any_sentence(sentence: str, value: int) -> None:
+    assert answers.number(sentence.format(value)) == value
+
+
+@pytest.mark.parametrize("sentence", NUMBER_SENTENCES)
+@pytest.mark.parametrize(
+    ("word", "value"), [("duas", 2), ("três", 3), ("dezanove", 19), ("vinte e cinco", 25), ("3,5", 3.5)]
+)  # fmt: skip
+def test_a_number_in_words_stays_itself(sentence: str, word: str, value: float) -> None:
+    assert answers.number(sentence.format(word)) == value
+
+
+YES = [
+    "Sim.", "sim", "Sim!", "Sim, há.", "Sim, está um gato em cima da mesa.", "Sim, não há dúvida.",
+    "Sim, sem dúvida.", "Claro que sim.", "Com certeza que sim.", "Penso que sim.", "Acho que sim.",
+    "Creio que sim.", "Diria que sim.", "Parece que sim.", "Parece-me que sim.", "A resposta é sim.",
+    "A resposta é: sim.", "Resposta: Sim", "**Sim**", "«Sim».", "Há, sim.", "Está, sim, à esquerda.",
+    "Vê-se, sim.", "Não tenho dúvidas: sim.", "Não há dúvida de que sim.", "Na imagem, sim.",
+    "Sim, embora não se veja bem.", "Sim, mas não está à esquerda.", "Ora, sim.", "Pois sim.",
+    "Há.", "Está.", "É.", "Tem.", "São.", "Existe.", "É verdade.", "É, é.", "Está, está.", "Vê-se.",
+]  # fmt: skip
+NO = [
+    "Não.", "não", "nao", "Não!", "Não, não há.", "Não há nenhum gato.", "Não se vê nenhum gato.",
+    "Não está à esquerda.", "Claro que não.", "Com certeza que não.", "Penso que não.", "Acho que não.",
+    "Creio que não.", "Diria que não.", "Parece que não.", "A resposta é não.", "Resposta: Não",
+    "**Não**", "«Não».", "Não, de todo.", "De modo algum, não.", "Infelizmente, não.",
+    "Na imagem não há nenhum autocarro.", "Não, embora pareça que sim.", "Não tenho dúvidas: não.",
+    "Não há dúvida de que não.", "Pois não.", "Não é verdade.", "Isso não se vê na imagem.",
+    "O gato não está na mesa.", "Não tem.", "Não existe.",
+]  # fmt: skip
+UNSURE = [
+    "Não sei.", "Não sei dizer.", "Não tenho a certeza.", "Não tenho a certeza se há.", "Não consigo ver.",
+    "Não consigo dizer se está.", "Não é possível saber.", "Não dá para ver.", "Não faço ideia.",
+    "Não se consegue distinguir.", "É impossível dizer.", "Não é claro se sim ou não.",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [*((t, "sim") for t in YES), *((t, "não") for t in NO), *((t, "não sei") for t in UNSURE)],
+)
+def test_yes_and_no_as_people_say_them(text: str, expected: str) -> None:
+    assert answers.yes_no(text) == expected
