@@ -188,3 +188,90 @@ UNSURE = [
 )
 def test_yes_and_no_as_people_say_them(text: str, expected: str) -> None:
     assert answers.yes_no(text) == expected
+
+
+BOX_SENTENCES = [
+    "{}",
+    "{}.",
+    "**{}**",
+    "`{}`",
+    "Está em {}.",
+    "O gato está em {}.",
+    "A caixa é {}.",
+    "A caixa que o envolve é {}.",
+    "As coordenadas são {}.",
+    "Coordenadas: {}",
+    "Resposta: {}",
+    "Resposta final: {}.",
+    "Na imagem, o autocarro ocupa {}.",
+    "Encontra-se na zona {}.",
+    "Fica mais ou menos em {}.",
+    "Diria que está em {}.",
+    "A região pedida é {}, à esquerda.",
+    "O objeto vai de um canto ao outro: {}.",
+    "Vejo-o em {}, junto à janela.",
+    "O segundo gato, o preto, está em {}.",
+    "A única maçã da imagem está em {}.",
+    "Depois de olhar com atenção: {}",
+    "O retângulo é {}!",
+    "Posição: {}",
+    "Aqui está: {}",
+    "Delimita-se com {}.",
+    "A placa lê-se bem e está em {}.",
+    "É a caixa {}.",
+    "Trata-se de {}.",
+    "Segundo a imagem, {}.",
+]
+_FORMS = (
+    "[{:.2f}, {:.2f}, {:.2f}, {:.2f}]", "({:.2f}, {:.2f}, {:.2f}, {:.2f})", "[{:.2f} {:.2f} {:.2f} {:.2f}]",
+    "({:.2f}, {:.2f}), ({:.2f}, {:.2f})", '{{"bbox_2d": [{:.2f}, {:.2f}, {:.2f}, {:.2f}]}}',
+)  # fmt: skip
+EDGES = st.lists(st.integers(1, 99), min_size=2, max_size=2, unique=True).map(sorted)
+
+
+@pytest.mark.parametrize("sentence", BOX_SENTENCES)
+@given(EDGES, EDGES, st.sampled_from(_FORMS), st.booleans())
+def test_a_box_stays_itself_in_any_sentence(
+    sentence: str, across: list[int], down: list[int], form: str, with_commas: bool
+) -> None:
+    expected = (across[0] / 100, down[0] / 100, across[1] / 100, down[1] / 100)
+    said = form.format(*expected)
+    if with_commas:
+        # As people write in Portuguese: a comma in the number, a semicolon between numbers.
+        said = said.replace(", ", "; ").replace(".", ",")
+    assert answers.box(sentence.format(said)) == pytest.approx(expected)
+
+
+NAME_SENTENCES = [
+    "{}", "{}.", "**{}**", "É um {}.", "É uma {}.", "É o {}.", "Isto é um {}.", "Vejo um {}.", "Vejo: {}.",
+    "Na imagem vê-se um {}.", "A imagem mostra um {}.", "Trata-se de um {}.", "Parece ser um {}.",
+    "Penso que é um {}.", "Parece-me um {}.", "Resposta: {}", "A resposta é {}.", "O objeto é um {}.",
+    "Chama-se {}.", "Está lá um {}.", "Aparece um {} no centro.", "Um {}, sem dúvida.", "Diria que é um {}.",
+    "É claramente um {}.", "Um {} em fundo branco.", "O desenho é de um {}.", "No meio está um {}.",
+    "Aquilo é um {}!", "Temos um {}.", "Em Portugal diz-se {}.",
+]  # fmt: skip
+NAMES = (
+    "gato",
+    "autocarro",
+    "guarda-chuva",
+    "gato preto",
+    "comboio",
+    "elétrico",
+    "maçã",
+    "pão de ló",
+)
+
+
+@pytest.mark.parametrize("sentence", NAME_SENTENCES)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_stays_itself_in_any_sentence(sentence: str, name: str) -> None:
+    said = sentence.format(name)
+    assert [other for other in NAMES if answers.contains_name(said, [other], NAMES)] == [name]
+    assert answers.contains_name(said.upper(), [name], NAMES)
+
+
+@pytest.mark.parametrize("sentence", NAME_SENTENCES)
+@pytest.mark.parametrize("marks", ["«{}»", "“{}”", '"{}"'])
+def test_a_quotation_stays_itself_in_any_sentence(sentence: str, marks: str) -> None:
+    for written in ("Pão quente", "RUA DE CIMA", "às 10 h", "fecha à 2.ª feira"):
+        assert answers.quoted(sentence.format(marks.format(written))) == written

@@ -44,7 +44,7 @@ def mini_tasks(known_names: Iterable[str]) -> tuple[Task, ...]:
     return (
         naming(names),
         Task("counting", "How many of one thing are in the picture.", count_score),
-        Task("yes_no", "Whether something is true of the picture.", yes_no_score),
+        Task("yes_no", "Whether something is true of the picture.", yes_no_score, version=2),
         position(names),
         Task("reading", "One word, printed or handwritten.", reading_score, READING_METRICS),
         Task(
