@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from amalia.errors import RecipeError
+from amalia.errors import ArtifactError, RecipeError
 from amalia.recipe import fingerprint, parse
 from amalia.train.schedule import Schedule
 from amalia.train.stage import Stage, resolve
@@ -247,6 +247,8 @@ def test_a_reference_is_a_packaged_part_a_neighbour_or_a_path(
     runs, parts, elsewhere = tmp_path / "runs", tmp_path / "parts", tmp_path / "elsewhere"
     (runs / "prosa").mkdir(parents=True)
     elsewhere.mkdir()
+    (parts / "tower").mkdir(parents=True)
+    (parts / "tower/config.json").touch()
     assert resolve("package:tower", runs, parts) == parts / "tower"
     assert resolve("prosa", runs, parts) == runs / "prosa"
     assert resolve(str(elsewhere), runs, parts) == elsewhere
@@ -254,3 +256,11 @@ def test_a_reference_is_a_packaged_part_a_neighbour_or_a_path(
     assert resolve("elsewhere", runs, parts) == Path("elsewhere")
     # What is nowhere is reported as missing where it was expected.
     assert resolve("nowhere", runs, parts) == runs / "nowhere"
+
+
+def test_a_part_that_does_not_ship_is_refused_with_those_that_do(tmp_path: Path) -> None:
+    for name, file in (("tower", "config.json"), ("language", "manifest.json")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).touch()
+    with pytest.raises(ArtifactError, match=r"package:language does not .* one of package:tower$"):
+        resolve("package:language", tmp_path, tmp_path)

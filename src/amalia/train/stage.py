@@ -12,6 +12,8 @@ from typing import Annotated, Literal, Self, cast
 from pydantic import AfterValidator, Field, field_validator, model_validator
 from upath import UPath
 
+from amalia import manifest as manifests
+from amalia.errors import ArtifactError
 from amalia.model.sizes import (
     ContextExtension,
     LanguageSize,
@@ -315,20 +317,33 @@ def resolve(reference: Reference, beside: Path, packaged: Path) -> Path:
     """Find an artifact: ``package:NAME``, something of the hub, a URL, a name in ``beside``, or a path.
 
     Raises:
-        ArtifactError: The hub cannot be reached, or does not have it.
+        ArtifactError: The hub cannot be reached, or does not have it; the package does not ship it.
     """
     if hub.is_reference(reference):
         return hub.snapshot(reference)
     if "://" in reference:
         # All that is asked of a path a ``UPath`` can do too.
         return cast(Path, UPath(reference))
-    if reference.startswith("package:"):
-        return packaged / reference.removeprefix("package:")
+    if reference.startswith(manifests.PACKAGED):
+        return _shipped(reference, packaged)
     return (
         beside / reference
         if (beside / reference).exists() or not Path(reference).exists()
         else Path(reference)
     )
+
+
+def _shipped(reference: Reference, packaged: Path) -> Path:
+    """Find a packaged part; of what others were made from only the manifests ship, for their lineage."""
+    marks = ("config.json", "tokenizer.json")
+    have = sorted({path.parent.name for mark in marks for path in packaged.glob(f"*/{mark}")})
+    name = reference.removeprefix(manifests.PACKAGED)
+    if name not in have:
+        raise ArtifactError(
+            f"{reference} does not ship with the package; expected one of "
+            f"{', '.join(manifests.PACKAGED + each for each in have)}"
+        )
+    return packaged / name
 
 
 @dataclass(frozen=True, slots=True)
