@@ -5,8 +5,8 @@ A pure function of what was logged; no model is asked here.
 
 from collections.abc import Mapping, Sequence
 
+from amalia.evaluate.estimates import mean, paired_difference
 from amalia.evaluate.log import Condition, EvalLog, Header, Outcome, Result
-from amalia.evaluate.metrics import mean, paired_difference
 from amalia.evaluate.task import Metric, Score, Task
 from amalia.records import Sample
 

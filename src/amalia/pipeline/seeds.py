@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from amalia.evaluate.metrics import mean_of_runs
+from amalia.evaluate.estimates import mean_of_runs
 from amalia.report import EvalRow, Interval, Report
 from amalia.report.text import first_seed_only
 
