@@ -155,7 +155,7 @@ def _train(
     with (
         Trackers(stage.run.trackers if ranks.is_first else (), told) as trackers,
         Progress(stage.name, stage.steps, done=step, stream=_stream(ranks)) as progress,
-        ThreadPoolExecutor(max_workers=1) as pool,
+        ThreadPoolExecutor(1, initializer=device.settler()) as pool,
         Preemption() as preemption,
     ):
         log, refused = StageLog(partial / LOG_NAME, step, trackers, is_kept=ranks.is_first), 0
