@@ -42,6 +42,7 @@ from amalia.train.start import Begun, finish, prepare
 from amalia.train.step import StepResult, measure, train_step
 from amalia.train.table import table
 from amalia.train.trackers import Told, Trackers, require
+from amalia.train.trainable import lighten
 
 _NAMES_SHOWN = 8
 
@@ -86,6 +87,8 @@ def _run(stage: Stage, places: Places, device: Device, ranks: Ranks) -> Manifest
         if ranks.is_first:
             say(table(begun.model, stage))
         _attend(stage, begun.model, device)
+        if not ranks.are_many:
+            lighten(begun.model, device)
         nn.Module.to(begun.model, device.kind)  # transformers' own wrapper of it is untyped
         feed = open_feed(
             stage, begun, places.find, partial=shop.partial, device=device, ranks=ranks
