@@ -104,3 +104,14 @@ def test_short_sequences_on_a_cpu_attend_with_plain_products() -> None:
     cpu, cuda = Device("cpu", "bfloat16", "", "", 1, 0), Device("cuda", "bfloat16", "", "", 1, 0)
     assert [cpu.attention(longest) for longest in (24, 768, 1024)] == ["eager", "eager", "sdpa"]
     assert cuda.attention(24) == "sdpa"
+
+
+def test_another_thread_uses_the_same_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    chosen: list[int] = []
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 3)
+    monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
+    Device("cuda", "bfloat16", "", "", 1, 0).settler()()
+    assert chosen == [3]
+    Device("cpu", "bfloat16", "", "", 1, 0).settler()()
+    assert chosen == [3]

@@ -10,8 +10,10 @@ import ctypes
 import os
 import platform
 import shutil
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -101,6 +103,17 @@ class Device:
         if self.kind == "cpu":
             _keep_freed_memory()
 
+    def settler(self) -> Callable[[], None]:
+        """Give what another thread calls first, so that it uses the same GPU as this one.
+
+        CUDA remembers for every thread which GPU is meant, and in a new one means the first.
+        """
+        if self.kind == "cpu":
+            return _stay
+        import torch
+
+        return partial(torch.cuda.set_device, torch.cuda.current_device())
+
 
 @dataclass(frozen=True, slots=True)
 class Machine:
@@ -153,6 +166,10 @@ def machine(folder: Path) -> Machine:
         memory_free_bytes=free,
         disk_free_bytes=shutil.disk_usage(folder).free,
     )
+
+
+def _stay() -> None:
+    """Change nothing."""
 
 
 def _keep_freed_memory() -> None:

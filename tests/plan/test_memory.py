@@ -116,14 +116,27 @@ def test_a_frozen_tower_keeps_nothing_but_its_pixels(build_stage: Build, tiny_mo
     assert found[1] == found[0] + 16 * (2 * layer + 4 * 32)
 
 
-def test_autocast_on_one_gpu_keeps_a_copy_of_the_weights(
+def test_autocast_on_one_gpu_keeps_a_copy_of_what_trains(
     build_stage: Build, tiny_model: Path
 ) -> None:
     stage = build_stage()
     shape = shape_of(stage, make.folders(modelo=tiny_model))
     assert shape is not None
     planned = per_gpu(shape, stage, LOAD, GPUS["H100"], world=1, checkpointing="none")
-    assert planned.gathered == planned.weights // 2
+    assert planned.gathered == planned.gradients // 2
+
+
+def test_what_is_frozen_is_held_in_bfloat16_on_one_gpu(
+    build_stage: Build, tiny_model: Path
+) -> None:
+    stage = build_stage(trainable={"connector": {"lr": 1e-3}})
+    shape = shape_of(stage, make.folders(modelo=tiny_model))
+    assert shape is not None
+    everything = sum(module.count for module in shape.modules)
+    trained = shape.count("connector")
+    planned = per_gpu(shape, stage, LOAD, GPUS["H100"], world=1, checkpointing="none")
+    assert planned.weights == 2 * (everything - trained) + 4 * trained
+    assert planned.gathered == 2 * trained
 
 
 def test_the_mask_of_pairs_grows_with_the_square(build_stage: Build, tiny_model: Path) -> None:

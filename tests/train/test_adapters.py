@@ -28,7 +28,7 @@ from amalia.train.optimizer import optimizers_for
 from amalia.train.sharding import Computed
 from amalia.train.stage import Lora, Places, Stage, Trainable
 from amalia.train.step import train_step
-from amalia.train.trainable import freeze
+from amalia.train.trainable import freeze, lighten
 
 CPU = Device("cpu", "float32", "a test", "test", 1, 0)
 COLORS = ("red", "green", "blue", "white", "black", "yellow")
@@ -297,6 +297,29 @@ def test_in_half_precision_the_adapters_get_nearly_the_same_gradients(tiny_model
         train_step(Computed(model), batches, optimizer, clip_norm=1e9, device=device)
         gradients = [value.grad for name, value in trained.items() if ".lora_B." in name]
         assert all(grad is not None and grad.dtype == torch.float32 for grad in gradients)
+        found.append(torch.cat([grad.flatten() for grad in gradients if grad is not None]))
+    exact, half = found
+    assert torch.nn.functional.cosine_similarity(exact, half, dim=0) > 0.999
+
+
+def test_held_in_half_precision_what_is_frozen_gives_adapters_nearly_the_same_gradients(
+    tiny_model: Path,
+) -> None:
+    renderer = Renderer.load(tiny_model)
+    items = [Named(renderer.conversation(row), "cores") for row in conversations()]
+    found = []
+    for device in (CPU, Device("cuda", "bfloat16", "a test", "test", 1, 0)):
+        model, trained = adapted(tiny_model, language={"lora": {}}, connector={})
+        lighten(model, device)
+        with torch.autocast("cpu", torch.bfloat16, enabled=device is not CPU):
+            next_token_batch(items, pad_id=renderer.pad_id, device="cpu").compute(
+                model
+            ).total.backward()
+        held = {value.dtype for value in model.parameters() if not value.requires_grad}
+        assert held == {device.torch_dtype}
+        assert {value.dtype for value in trained.values()} == {torch.float32}
+        gradients = [value.grad for value in trained.values()]
+        assert all(grad is None or grad.dtype == torch.float32 for grad in gradients)
         found.append(torch.cat([grad.flatten() for grad in gradients if grad is not None]))
     exact, half = found
     assert torch.nn.functional.cosine_similarity(exact, half, dim=0) > 0.999

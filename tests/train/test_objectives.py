@@ -180,6 +180,11 @@ def pairs(tiny_model: Path) -> ForkBatch:
     return collate_forks(forks, pad_id=renderer.pad_id, multiple=8)
 
 
+def test_what_fills_a_pair_sees_itself(pairs: ForkBatch) -> None:
+    sees = pairs.attention_mask_B1TT == 0
+    assert bool(sees.any(-1).all())
+
+
 @pytest.mark.parametrize("attention", ["eager", "sdpa"])
 @pytest.mark.parametrize("chunk", [3, 2048])
 def test_a_prompt_computed_once_gives_what_two_passes_give(

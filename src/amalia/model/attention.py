@@ -26,6 +26,8 @@ import torch
 import torch.nn.functional as F
 from transformers import AttentionInterface, PreTrainedModel
 
+from amalia.model.transfer import sent
+
 Backend = Literal["documents", "block", "varlen"]
 
 # Documents up to this length are computed in groups: alone, their products are too small to be worth a call.
@@ -67,10 +69,10 @@ class Documents:
         """Move every tensor."""
         return Documents(
             self.lengths,
-            self.starts_D1.to(device),
+            sent(self.starts_D1, device),
             self.groups,
-            self.taken_GL.to(device),
-            self.real_T.to(device),
+            sent(self.taken_GL, device),
+            sent(self.real_T, device),
         )
 
 

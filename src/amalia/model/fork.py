@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from amalia.model.render import Rendered, Renderer, pictures_of
+from amalia.model.transfer import sent
 from amalia.records import Preference, Row
 
 # The least of bfloat16, which a mask may be converted to: the least of float32 would become -inf there, and
@@ -64,6 +65,7 @@ class ForkBatch:
     num_answers: int
     pixel_values_N3PP: torch.Tensor | None
     image_sizes_I2: torch.Tensor | None
+    """On the host, see ``Pack``."""
 
     def model_inputs(self) -> dict[str, torch.Tensor]:
         """Give the keyword arguments of ``forward``."""
@@ -109,16 +111,19 @@ def collate_forks(
             predictors.append(row * length + np.array([start - 1, *range(begin, end - 1)]))
             targets.append(np.array(answer))
             owners.append(np.full(len(answer), number * len(forks) + row))
+        # What fills the row sees itself: a row of attention that sees nothing is no number on some kernels.
+        filled = np.arange(end, length)
+        sees[row, filled, filled] = True
     pixels, sizes = pictures_of([fork.prompt for fork in forks])
     mask = np.where(sees, np.float32(0), np.float32(_HIDDEN))[:, None]
     return ForkBatch(
-        input_ids_BT=torch.from_numpy(ids).to(device),
-        position_ids_BT=torch.from_numpy(positions).to(device),
-        attention_mask_B1TT=torch.from_numpy(mask).to(device),
-        predictors_S=torch.from_numpy(np.concatenate(predictors)).to(device),
-        targets_S=torch.from_numpy(np.concatenate(targets)).to(device),
-        owners_S=torch.from_numpy(np.concatenate(owners)).to(device),
+        input_ids_BT=sent(torch.from_numpy(ids), device),
+        position_ids_BT=sent(torch.from_numpy(positions), device),
+        attention_mask_B1TT=sent(torch.from_numpy(mask), device),
+        predictors_S=sent(torch.from_numpy(np.concatenate(predictors)), device),
+        targets_S=sent(torch.from_numpy(np.concatenate(targets)), device),
+        owners_S=sent(torch.from_numpy(np.concatenate(owners)), device),
         num_answers=len(forks) * len(forks[0].answers),
-        pixel_values_N3PP=None if pixels is None else pixels.to(device),
-        image_sizes_I2=None if sizes is None else sizes.to(device),
+        pixel_values_N3PP=None if pixels is None else sent(pixels, device),
+        image_sizes_I2=sizes,
     )

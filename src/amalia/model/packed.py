@@ -14,6 +14,7 @@ import torch
 
 from amalia.model.attention import Documents, documents_of
 from amalia.model.render import Rendered, pictures_of
+from amalia.model.transfer import sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Pack:
     """Of which conversation each is, in the order they were given, int64."""
     pixel_values_N3PP: torch.Tensor | None
     image_sizes_I2: torch.Tensor | None
+    """On the host: transformers reads them one by one, and from a GPU each would be waited for."""
 
     def model_inputs(self) -> dict[str, Any]:
         """Give the keyword arguments of ``forward``."""
@@ -83,12 +85,12 @@ def pack(
     predicts = np.concatenate(predictors)
     pixels, sizes = pictures_of([rendered[place] for place in order])
     return Pack(
-        input_ids_1T=torch.from_numpy(ids)[None].to(device),
-        position_ids_1T=torch.from_numpy(positions)[None].to(device),
+        input_ids_1T=sent(torch.from_numpy(ids)[None], device),
+        position_ids_1T=sent(torch.from_numpy(positions)[None], device),
         documents=documents_of(lengths).to(device),
-        predictors_S=torch.from_numpy(predicts).to(device),
-        targets_S=torch.from_numpy(ids[predicts + 1]).to(device),
-        owners_S=torch.from_numpy(np.concatenate(owners)).to(device),
-        pixel_values_N3PP=None if pixels is None else pixels.to(device),
-        image_sizes_I2=None if sizes is None else sizes.to(device),
+        predictors_S=sent(torch.from_numpy(predicts), device),
+        targets_S=sent(torch.from_numpy(ids[predicts + 1]), device),
+        owners_S=sent(torch.from_numpy(np.concatenate(owners)), device),
+        pixel_values_N3PP=None if pixels is None else sent(pixels, device),
+        image_sizes_I2=sizes,
     )

@@ -3,7 +3,7 @@
 The plan is that of the engine: weights, gradients and optimizer states in float32, split over the
 GPUs of a group (FSDP2, Zhao et al. 2023, arXiv:2304.11277), blocks gathered in bfloat16 while they are
 computed, and the logits of ``head.HEAD_CHUNK`` tokens at once. On one GPU,
-nothing is split and autocast keeps a bfloat16 copy of the weights.
+nothing is split, what is frozen is held in bfloat16, and autocast keeps a bfloat16 copy of the rest.
 
 It is an estimate for the fullest moment, the last layer's backward pass: what fits by a tenth may not fit.
 """
@@ -72,10 +72,12 @@ def per_gpu(
     With P parameters of which T train (of a part with LoRA, those of its adapters), in groups of
     G GPUs (those of a node for ``hybrid``, all for ``full``; 1 when there is one):
 
-    - weights 4 P / G, gradients 4 T / G, AdamW 8 T / G, Muon 4 T / G for the matrices it has;
+    - weights 4 P / G, on one GPU e (P - T) + 4 T; gradients 4 T / G, AdamW 8 T / G, Muon 4 T / G for the
+      matrices it has;
     - gathered: with G > 1, in e bytes an element (2 for bfloat16) what stands outside the layers and
       two layers, one computed and one on its way, and the largest group's gradient before it is split,
-      e bytes to compute and 4 to add up; with G = 1 a copy of all weights in e bytes, if e is not 4;
+      e bytes to compute and 4 to add up; with G = 1 a copy of all weights in e bytes, if e is not 4, and on a
+      GPU only of those that train;
     - activations: see ``activations``; logits: (4 + e) bytes for each of ``HEAD_CHUNK`` × vocabulary,
       which become their gradient in place; with G = 1 another float32 gradient of the head if it trains,
       for the sum over micro-batches stands beside it.
@@ -93,9 +95,13 @@ def per_gpu(
     beside = sum(count for name, count in trained.items() if stage.trainable[name].lora)
     groups = {"hybrid": min(world, accelerator.per_node), "full": world}
     group = groups[stage.run.shard]
+    element = accelerator.element_bytes
+    narrow = element != _FLOAT32
+    is_light = accelerator.kind == "cuda" and world == 1
+    light = sum(n for name, n in counts.items() if name not in _whole(stage)) if is_light else 0
     return Memory(
-        weights=_FLOAT32 * (sum(counts.values()) + beside) // group,
-        gathered=_gathered(shape, stage, accelerator.element_bytes, group),
+        weights=(_FLOAT32 * (sum(counts.values()) + beside - light) + element * light) // group,
+        gathered=_gathered(shape, stage, element, group) - (element * light if narrow else 0),
         gradients=_FLOAT32 * sum(trained.values()) // group,
         optimizer=_optimizer(shape, stage, trained) // group,
         activations=_activations(shape, stage, load, accelerator, checkpointing),

@@ -50,7 +50,7 @@ class StageRun(Settings):
     checkpointing: Literal["none", "selective", "full"] = "none"
     """What of a block is computed again backwards instead of kept: nothing, all but products, all."""
     compile: bool = False
-    """Compile every block."""
+    """Compile every block. What ``selective`` would keep is then left to the compiler, which keeps the same."""
     kernels: Kernels = "auto"
     """Of norms, rotary positions and gated products: Liger's, torch's own, or Liger's where they can be had."""
     trackers: tuple[TrackerKind, ...] = ("tensorboard",)

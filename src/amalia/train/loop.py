@@ -42,6 +42,7 @@ from amalia.train.start import Begun, finish, prepare
 from amalia.train.step import StepResult, measure, train_step
 from amalia.train.table import table
 from amalia.train.trackers import Told, Trackers, require
+from amalia.train.trainable import lighten
 
 _NAMES_SHOWN = 8
 
@@ -86,6 +87,8 @@ def _run(stage: Stage, places: Places, device: Device, ranks: Ranks) -> Manifest
         if ranks.is_first:
             say(table(begun.model, stage))
         _attend(stage, begun.model, device)
+        if not ranks.are_many:
+            lighten(begun.model, device)
         nn.Module.to(begun.model, device.kind)  # transformers' own wrapper of it is untyped
         feed = open_feed(
             stage, begun, places.find, partial=shop.partial, device=device, ranks=ranks
@@ -155,7 +158,7 @@ def _train(
     with (
         Trackers(stage.run.trackers if ranks.is_first else (), told) as trackers,
         Progress(stage.name, stage.steps, done=step, stream=_stream(ranks)) as progress,
-        ThreadPoolExecutor(max_workers=1) as pool,
+        ThreadPoolExecutor(1, initializer=device.settler()) as pool,
         Preemption() as preemption,
     ):
         log, refused = StageLog(partial / LOG_NAME, step, trackers, is_kept=ranks.is_first), 0

@@ -18,6 +18,7 @@ from amalia.model.letters import spelled, targets
 from amalia.model.packed import pack
 from amalia.model.render import Rendered, scaled
 from amalia.model.tile import TileGrid
+from amalia.model.transfer import sent
 from amalia.records import Preference, Row
 from amalia.train import objectives
 from amalia.train.objectives import LossSum, Written
@@ -130,7 +131,8 @@ def preference_batches(
         pairs: list[AnswerPair] = [named.item for named in chunk]
         forks = [pair.fork for pair in pairs]
         batch = collate_forks(forks, pad_id=pad_id, multiple=LENGTH_STEP, device=device)
-        chosen, rejected = torch.tensor([pair.reference for pair in pairs], device=device).unbind(1)
+        known = torch.tensor([pair.reference for pair in pairs])
+        chosen, rejected = sent(known, device).unbind(1)
         compute = partial(
             objectives.preference,
             batch=batch,
@@ -185,10 +187,10 @@ def contrast_batch(
     pixels = torch.from_numpy(scaled(tiles))
     compute = partial(
         objectives.contrast,
-        pixels_B3PP=pixels.to(device),
-        captions_CT=captions_CT.to(device),
-        caption_mask_CT=mask_CT.to(device),
-        matches_BC=matches.to(device),
+        pixels_B3PP=sent(pixels, device),
+        captions_CT=sent(captions_CT, device),
+        caption_mask_CT=sent(mask_CT, device),
+        matches_BC=sent(matches, device),
         written=_written(right, letters, device) if letters else None,
     )
     return MicroBatch(
@@ -226,7 +228,8 @@ def _written(captions: Sequence[str], letters: str, device: str) -> Written | No
     if not found:
         return None
     joined, lengths = targets(list(found.values()))
-    return Written(torch.tensor(list(found)).to(device), joined.to(device), lengths.to(device))
+    rows = torch.tensor(list(found))
+    return Written(sent(rows, device), sent(joined, device), sent(lengths, device))
 
 
 def contrast_picture(row: Row[Preference]) -> bytes:

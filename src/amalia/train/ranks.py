@@ -79,7 +79,9 @@ def joined(device: Device) -> Iterator[Ranks]:
         yield ALONE
         return
     if device.kind == "cuda":
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+        # Some clusters show every process its own GPU only.
+        own = int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count()
+        torch.cuda.set_device(own)
     # Parts that are kept on the host are reduced there.
     backend = "cpu:gloo,cuda:nccl" if device.kind == "cuda" else "gloo"
     dist.init_process_group(backend, timeout=_PATIENCE)

@@ -93,22 +93,33 @@ def arranged(model: PreTrainedModel, run: StageRun, *, ranks: Ranks, device: Dev
         device: What they compute on.
     """
     fuse(model, run.kernels, device=device, compiles=run.compile)
-    if run.checkpointing != "none":
-        _recompute(model, selective=run.checkpointing == "selective")
+    if run.checkpointing == "full":
+        _recompute(model)
+    # A compiler keeps products and computes the rest again by itself, and reuses what it is kept from reusing.
+    if run.checkpointing == "selective" and not run.compile:
+        _recompute(model, context_fn=partial(create_selective_checkpoint_contexts, _kept))
     if run.compile:
         for block in blocks(model):
-            block.compile()
+            _compile(block)
     computed = Computed(model)
     if ranks.are_many:
         _cut(computed, run, ranks=ranks, device=device)
     return computed
 
 
-def _recompute(model: PreTrainedModel, *, selective: bool) -> None:
-    settings: dict[str, Any] = {"use_reentrant": False}
-    if selective:
-        settings["context_fn"] = partial(create_selective_checkpoint_contexts, _kept)
+def _recompute(model: PreTrainedModel, **how: Any) -> None:
+    settings = {"use_reentrant": False, **how}
     model.gradient_checkpointing_enable(gradient_checkpointing_kwargs=settings)
+
+
+def _compile(block: Any) -> None:
+    """Compile what a block computes, and not how it is called.
+
+    Transformers wraps ``forward`` of every layer of the tower anew in each pass, to collect what they give.
+    The wrapper is not there when a layer is recomputed, and what is compiled with it inside is another
+    function for every layer: ``nn.Module.compile`` would give up after eight.
+    """
+    block.forward = torch.compile(block.forward)
 
 
 def _kept(_: object, operation: Any, *__: object, **___: object) -> CheckpointPolicy:

@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 from transformers import PreTrainedModel
 
+from amalia.device import Device
 from amalia.errors import TrainingError
 from amalia.model import build
 from amalia.train import adapters
@@ -44,6 +45,23 @@ def freeze(model: PreTrainedModel, trainable: Mapping[Any, Trainable]) -> dict[s
     for parameter in trained.values():
         parameter.requires_grad_(True)
     return trained
+
+
+def lighten(model: PreTrainedModel, device: Device) -> None:
+    """Hold on a GPU what does not train in the format it is multiplied in anyway.
+
+    A frozen model of nine billion parameters takes 19 GB so instead of 38. Nothing is lost: models are
+    written in bfloat16. Meant for one process; several cut the model over them and gather it in bfloat16.
+
+    Args:
+        model: After ``freeze``.
+        device: What it will compute on. On a CPU all stays as it is.
+    """
+    if device.kind == "cpu":
+        return
+    for parameter in model.parameters():
+        if not parameter.requires_grad:
+            parameter.data = parameter.data.to(device.torch_dtype)
 
 
 def trained_of(part: build.Part, how: Trainable) -> Mapping[str, nn.Parameter]:
