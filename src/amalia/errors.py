@@ -57,7 +57,9 @@ class TrainingError(AmaliaError):
 class GenerationError(AmaliaError):
     """A model gave no usable answer."""
 
-    reason = "generation"
+    def __init__(self, message: str, *, reason: str = "generation") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class TaskError(AmaliaError):

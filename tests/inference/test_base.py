@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from amalia.errors import GenerationError
-from amalia.inference import Answer, Generate, LogProb, Sampling, Scripted, complete
+from amalia.inference import (
+    Answer,
+    Generate,
+    LogProb,
+    Sampling,
+    Scripted,
+    complete,
+    complete_many,
+    log_probs,
+)
 from amalia.inference.base import cut, cut_stream
 
 short = st.text("abc", max_size=12)
@@ -57,7 +66,7 @@ def test_scripted_from_a_sequence_a_mapping_and_a_function(ask):
     sampling = Sampling()
     prompts = [ask("um"), ask("dois")]
     for script in (["1", "2"], {"um": "1", "dois": "2"}):
-        answers = Scripted(script).complete_many(prompts, sampling)
+        answers = complete_many(Scripted(script), prompts, sampling)
         assert [answer.text for answer in answers] == ["1", "2"]
     counting = Scripted(lambda row: str(len(row.record.images)))
     assert complete(counting, ask("quantas?", "red", "blue"), sampling).text == "2"
@@ -68,7 +77,7 @@ def test_scripted_says_when_it_has_no_answer(ask):
     with pytest.raises(GenerationError, match=r"no answer to 'três'; it knows \['dois', 'um'\]"):
         complete(Scripted({"um": "1", "dois": "2"}), ask("três"), sampling)
     with pytest.raises(GenerationError, match="used up: it has 1 answers"):
-        list(Scripted(["1"]).complete_many([ask("um"), ask("dois")], sampling))
+        list(complete_many(Scripted(["1"]), [ask("um"), ask("dois")], sampling))
 
 
 def test_scripted_heeds_limit_and_stop(ask):
@@ -91,13 +100,13 @@ def test_scripted_streams_what_it_completes(text, ask):
 def test_scripted_likelihoods_and_calls(ask):
     prompts = [ask("?"), ask("!")]
     plain = Scripted([])
-    assert plain.log_probs(prompts, ["um gato", "sim"]) == [LogProb(-3.0, 3), LogProb(-2.0, 2)]
+    assert log_probs(plain, prompts, ["um gato", "sim"]) == [LogProb(-3.0, 3), LogProb(-2.0, 2)]
     assert [(call.kind, call.answer) for call in plain.calls] == [
         ("log_prob", "um gato"),
         ("log_prob", "sim"),
     ]
     liked = Scripted(["sim"], likelihood=lambda _, answer: -0.5 if "autocarro" in answer else -9.0)
-    scores = liked.log_probs(prompts, ["o autocarro", "o ônibus"])
+    scores = log_probs(liked, prompts, ["o autocarro", "o ônibus"])
     assert [score.total_nats for score in scores] == [-0.5, -9.0]
     list(liked.stream(prompts[0], Sampling(seed=1)))
     assert liked.calls[-1].kind == "stream"

@@ -17,9 +17,16 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 
 from amalia.device import Device  # noqa: E402
 from amalia.errors import ArtifactError, GenerationError, RecordError  # noqa: E402
-from amalia.inference import Generate, Sampling, complete  # noqa: E402
+from amalia.inference import (  # noqa: E402
+    Generate,
+    Sampling,
+    complete,
+    complete_many,
+    log_probs,
+)
 from amalia.inference.decoding import Drawing  # noqa: E402
-from amalia.inference.local import Local, _identity  # noqa: E402
+from amalia.inference.identity import identity  # noqa: E402
+from amalia.inference.local import Local  # noqa: E402
 from amalia.model.render import collate  # noqa: E402
 
 # float32, so that equal computations in other batches give equal answers.
@@ -52,7 +59,7 @@ def test_it_is_a_model_named_by_its_folder_and_weights(local, seeing_model, tmp_
     shutil.copytree(seeing_model, other)
     with (other / "model.safetensors").open("ab") as weights:
         weights.write(b" ")
-    assert _identity(other) != generate.name
+    assert identity(other) != generate.name
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.5])
@@ -60,9 +67,9 @@ def test_answers_do_not_depend_on_their_batch_and_keep_their_order(
     local, seeing_model, prompts, temperature
 ):
     sampling = Sampling(max_new_tokens=12, temperature=temperature, seed=7)
-    answers = list(local.complete_many(iter(prompts * 4), sampling))
+    answers = list(complete_many(local, iter(prompts * 4), sampling))
     wide = Local.load(seeing_model, device=DEVICE, batch_size=32)
-    assert list(wide.complete_many(prompts * 4, sampling)) == answers
+    assert list(complete_many(wide, prompts * 4, sampling)) == answers
     if temperature == 0:
         assert [complete(local, prompt, sampling) for prompt in prompts] == answers[:5]
         assert answers[5:10] == answers[:5]
@@ -150,15 +157,15 @@ def test_drawing_follows_the_probabilities():
 
 def test_log_probs_equal_a_plain_softmax_whatever_the_batch(local, prompts):
     answers = ["sim", "Não há nenhum cão.", "", "três", "O autocarro parou."]
-    found = local.log_probs(prompts, answers)
+    found = log_probs(local, prompts, answers)
     renderer, model = local._renderer, local._model
     for prompt, answer, score in zip(prompts, answers, found, strict=True):
         rendered = renderer.continued(renderer.prompt(prompt), answer)
         inputs = collate([rendered], pad_id=renderer.pad_id).model_inputs()
         with torch.no_grad():
-            log_probs = model(**inputs).logits[0].log_softmax(-1)
+            log_soft = model(**inputs).logits[0].log_softmax(-1)
         places = [place for place, is_in in enumerate(rendered.supervised) if is_in]
-        total = sum(float(log_probs[place - 1, rendered.ids[place]]) for place in places)
+        total = sum(float(log_soft[place - 1, rendered.ids[place]]) for place in places)
         assert score.num_tokens == len(renderer.answer(answer)) == len(places)
         assert score.total_nats == pytest.approx(total, abs=1e-3)
         assert score.total_nats < 0
@@ -166,12 +173,12 @@ def test_log_probs_equal_a_plain_softmax_whatever_the_batch(local, prompts):
 
 def test_log_probs_want_one_answer_a_prompt(local, prompts):
     with pytest.raises(GenerationError, match="got 5 prompts and 1 answers"):
-        local.log_probs(prompts, ["sim"])
-    assert local.log_probs([], []) == []
+        log_probs(local, prompts, ["sim"])
+    assert log_probs(local, [], []) == []
 
 
 def test_a_picture_changes_what_is_likely(local, ask):
-    red, blue = local.log_probs([ask("Que cor?", "red"), ask("Que cor?", "blue")], ["sim", "sim"])
+    red, blue = log_probs(local, [ask("Que cor?", "red"), ask("Que cor?", "blue")], ["sim", "sim"])
     assert abs(red.total_nats - blue.total_nats) > 1e-4
 
 
@@ -190,8 +197,8 @@ def test_too_long_a_prompt_names_both_lengths(reading, ask):
     long = ask("palavra " * 60, id="longa")
     for call in (
         lambda: reading.stream(long, Sampling()),
-        lambda: list(reading.complete_many([ask("Olá"), long], Sampling())),
-        lambda: reading.log_probs([ask("Olá")], ["palavra " * 60]),
+        lambda: list(complete_many(reading, [ask("Olá"), long], Sampling())),
+        lambda: log_probs(reading, [ask("Olá")], ["palavra " * 60]),
     ):
         with pytest.raises(
             GenerationError, match=r"needs \d+ tokens but the model reads at most 64"
@@ -203,7 +210,7 @@ def test_an_answer_ends_where_the_context_ends(reading, ask):
     short, long = ask("Olá"), ask("abcdefghijklmnopqrstuvwx")
     room = 64 - len(reading._renderer.prompt(long).ids)
     assert 0 < room < 40
-    answers = list(reading.complete_many([short, long], Sampling(max_new_tokens=40)))
+    answers = list(complete_many(reading, [short, long], Sampling(max_new_tokens=40)))
     assert answers[1].num_tokens <= room
     assert answers[0] == complete(reading, short, Sampling(max_new_tokens=40))
 
@@ -272,12 +279,12 @@ def test_weights_that_give_no_number_are_refused(seeing_model, prompts):
     with torch.no_grad():
         broken._model.lm_head.weight.fill_(math.nan)
     with pytest.raises(GenerationError, match="not finite"):
-        broken.log_probs(prompts[:1], ["sim"])
+        log_probs(broken, prompts[:1], ["sim"])
 
 
 def test_bfloat16_autocast_answers_too(seeing_model, prompts):
     half = Local.load(seeing_model, device=Device("cpu", "bfloat16", "", "", 1, 0))
-    answers = list(half.complete_many(prompts, Sampling(max_new_tokens=4)))
+    answers = list(complete_many(half, prompts, Sampling(max_new_tokens=4)))
     assert len(answers) == 5
 
 
@@ -287,7 +294,7 @@ def test_bfloat16_weights_are_near_float32(local, seeing_model, prompts):
     half._model.to(torch.bfloat16)
     answers = ["sim"] * len(prompts)
     for near, exact in zip(
-        half.log_probs(prompts, answers), local.log_probs(prompts, answers), strict=True
+        log_probs(half, prompts, answers), log_probs(local, prompts, answers), strict=True
     ):
         assert near.total_nats == pytest.approx(exact.total_nats, rel=0.05)
     assert complete(half, prompts[1], Sampling(max_new_tokens=4)).num_tokens <= 4

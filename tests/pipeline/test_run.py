@@ -9,7 +9,7 @@ import yaml
 from amalia import lineage
 from amalia import manifest as manifests
 from amalia.errors import ArtifactError, RecipeError
-from amalia.inference import Sampling
+from amalia.inference import Sampling, complete_many, log_probs
 from amalia.inference.local import Local
 from amalia.pipeline import run as pipelines
 from amalia.records import Row
@@ -214,8 +214,8 @@ def test_of_the_showcase_the_likeliest_answer_is_shown(
     rows = list(read_rows(folder / "showcase", kind="samples"))
     prompts = [Row(row.record.prompt, row.images) for row in rows]
     engine = Local.load(folder / "dpo")
-    said = [answer.text for answer in engine.complete_many(prompts, Sampling(max_new_tokens=96))]
-    likely = [found.total_nats for found in engine.log_probs(prompts, said)]
+    said = [answer.text for answer in complete_many(engine, prompts, Sampling(max_new_tokens=96))]
+    likely = [found.total_nats for found in log_probs(engine, prompts, said)]
     surest = likely.index(max(likely))
     assert done.answered is not None
     assert done.answered.num_asked == len(rows) == 2

@@ -4,7 +4,24 @@
 from its module), ``scripted`` answers from a script and stands in for a model in tests and trials.
 """
 
-from amalia.inference.base import Answer, Generate, LogProb, Sampling, complete
+from amalia.inference.base import (
+    Answer,
+    Generate,
+    LogProb,
+    Sampling,
+    complete,
+    complete_many,
+    log_probs,
+)
 from amalia.inference.scripted import Scripted
 
-__all__ = ["Answer", "Generate", "LogProb", "Sampling", "Scripted", "complete"]
+__all__ = [
+    "Answer",
+    "Generate",
+    "LogProb",
+    "Sampling",
+    "Scripted",
+    "complete",
+    "complete_many",
+    "log_probs",
+]

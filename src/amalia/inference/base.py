@@ -12,9 +12,10 @@ from typing import Literal, NamedTuple, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from amalia.errors import AmaliaError, GenerationError
 from amalia.records import Conversation, Row
 
-FinishReason = Literal["stop", "length"]
+FinishReason = Literal["stop", "length", "content_filter"]
 
 
 class Sampling(BaseModel):
@@ -46,9 +47,12 @@ class Answer:
 
     text: str
     finish_reason: FinishReason
-    """``stop``: ended by itself or at a stop string. ``length``: cut at the limit."""
+    """``stop``: ended by itself or at a stop string. ``length``: cut at the limit. ``content_filter``: a
+    filter of the server took the place of the answer."""
     num_tokens: int
     """Tokens generated, the end of turn not counted."""
+    num_prompt_tokens: int | None = None
+    """Tokens of the prompt, pictures included; None where the engine does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +60,11 @@ class LogProb:
     """How likely a model finds an answer."""
 
     total_nats: float
-    """Sum over the answer's tokens and its end of turn; at most 0."""
+    """Sum over the answer's tokens and, where the engine gives it, its end of turn; at most 0."""
     num_tokens: int
     """How many tokens that sum is over."""
+    is_bound: bool = False
+    """The engine does not tell how likely the answer is, only that it is hardly likelier than this."""
 
 
 class Generate(Protocol):
@@ -77,23 +83,23 @@ class Generate(Protocol):
         """
         ...
 
-    def complete_many(
+    def answer_many(
         self, prompts: Iterable[Row[Conversation]], sampling: Sampling
-    ) -> Iterator[Answer]:
-        """Answer many prompts; answers come in the order of the prompts.
+    ) -> Iterator[Answer | AmaliaError]:
+        """Answer many prompts, in their order; one that gets no answer has its error in its place.
 
         Raises:
-            GenerationError: No usable answer.
+            GenerationError: The model answers nothing at all (it is not there, it refuses the key).
         """
         ...
 
-    def log_probs(
-        self, prompts: Sequence[Row[Conversation]], answers: Sequence[str]
-    ) -> list[LogProb]:
-        """Say how likely each answer is after its prompt.
+    def weigh_many(
+        self, prompts: Iterable[Row[Conversation]], answers: Iterable[str]
+    ) -> Iterator[LogProb | AmaliaError]:
+        """Say how likely each answer is after its prompt, in order, or why it cannot be said.
 
         Raises:
-            GenerationError: The model cannot tell, or a prompt and its answer do not fit.
+            GenerationError: The model has no likelihoods to give.
         """
         ...
 
@@ -106,8 +112,47 @@ class Cut(NamedTuple):
 
 
 def complete(generate: Generate, prompt: Row[Conversation], sampling: Sampling) -> Answer:
-    """Answer one prompt."""
-    return next(iter(generate.complete_many([prompt], sampling)))
+    """Answer one prompt.
+
+    Raises:
+        AmaliaError: No usable answer.
+    """
+    return next(complete_many(generate, [prompt], sampling))
+
+
+def complete_many(
+    generate: Generate, prompts: Iterable[Row[Conversation]], sampling: Sampling
+) -> Iterator[Answer]:
+    """Answer many prompts, in their order.
+
+    Raises:
+        AmaliaError: The first prompt without a usable answer.
+    """
+    for answer in generate.answer_many(prompts, sampling):
+        if isinstance(answer, AmaliaError):
+            raise answer
+        yield answer
+
+
+def log_probs(
+    generate: Generate, prompts: Sequence[Row[Conversation]], answers: Sequence[str]
+) -> list[LogProb]:
+    """Say how likely each answer is after its prompt.
+
+    Raises:
+        GenerationError: Not as many answers as prompts.
+        AmaliaError: The first pair that cannot be weighed.
+    """
+    if len(prompts) != len(answers):
+        raise GenerationError(
+            f"got {len(prompts)} prompts and {len(answers)} answers; expected one each"
+        )
+    found = []
+    for log_prob in generate.weigh_many(prompts, answers):
+        if isinstance(log_prob, AmaliaError):
+            raise log_prob
+        found.append(log_prob)
+    return found
 
 
 def cut(text: str, stop: Sequence[str]) -> Cut:

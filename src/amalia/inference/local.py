@@ -11,21 +11,20 @@ Not covered: beam search, several GPUs, quantized weights.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
-from amalia import manifest as manifests
 from amalia.device import Device, detect
-from amalia.errors import ArtifactError, GenerationError, MissingExtra
+from amalia.errors import AmaliaError, ArtifactError, GenerationError, MissingExtra
 from amalia.inference.base import Answer, LogProb, Sampling, cut, cut_stream
+from amalia.inference.identity import identity
 from amalia.records import Conversation, Row
 
 try:
@@ -48,6 +47,7 @@ from amalia.model.render import Rendered, Renderer, collate
 _CLASSES = {"llava_next": AutoModelForImageTextToText, "llama": AutoModelForCausalLM}
 # Enough to sort by length, few enough to keep the tiles of large pictures in memory.
 _BATCHES_IN_WINDOW = 4
+T = TypeVar("T")
 
 
 class Local:
@@ -112,7 +112,7 @@ class Local:
             )
         model.eval().to(device.kind)
         return cls(
-            model, renderer, device=device, batch_size=batch_size, name=_identity(folder.resolve())
+            model, renderer, device=device, batch_size=batch_size, name=identity(folder.resolve())
         )
 
     def stream(self, prompt: Row[Conversation], sampling: Sampling) -> Iterator[str]:
@@ -126,54 +126,45 @@ class Local:
         """
         return self._pieces(self._prompt(prompt), sampling)
 
-    def complete_many(
+    def answer_many(
         self, prompts: Iterable[Row[Conversation]], sampling: Sampling
-    ) -> Iterator[Answer]:
-        """Answer prompts in batches; answers come in the order of the prompts.
+    ) -> Iterator[Answer | AmaliaError]:
+        """Answer prompts in batches, in their order.
 
-        Prompts are taken as they are needed, one window of batches at a time.
-
-        Raises:
-            GenerationError: A prompt is longer than the model reads.
-            RecordError: A prompt cannot be rendered.
+        Prompts are taken as they are needed, one window of batches at a time. One that cannot be rendered
+        or is longer than the model reads has its error in its place.
         """
-        waiting = iter(prompts)
         first = 0
-        while window := list(islice(waiting, self._batch_size * _BATCHES_IN_WINDOW)):
-            rendered = [self._prompt(prompt) for prompt in window]
-            answers: dict[int, Answer] = {}
+        for window in self._windows(prompts):
+            found: dict[int, Answer | AmaliaError] = {}
+            rendered = _usable([_attempt(self._prompt, row) for row in window], found)
             for places in self._batches(rendered):
                 randoms = [_random(sampling, first + place) for place in places]
                 batch = [rendered[place] for place in places]
-                answers.update(zip(places, self._generate(batch, sampling, randoms), strict=True))
-            yield from (answers[place] for place in range(len(window)))
+                found.update(zip(places, self._generate(batch, sampling, randoms), strict=True))
+            yield from (found[place] for place in range(len(window)))
             first += len(window)
 
-    def log_probs(
-        self, prompts: Sequence[Row[Conversation]], answers: Sequence[str]
-    ) -> list[LogProb]:
+    def weigh_many(
+        self, prompts: Iterable[Row[Conversation]], answers: Iterable[str]
+    ) -> Iterator[LogProb | AmaliaError]:
         """Say how likely each answer, its end of turn included, is after its prompt.
 
         Raises:
-            GenerationError: Not as many answers as prompts, a pair longer than the model reads, or
-                a likelihood that is not finite.
-            RecordError: A prompt cannot be rendered.
+            GenerationError: The weights give likelihoods that are not finite.
         """
-        if len(prompts) != len(answers):
-            raise GenerationError(
-                f"got {len(prompts)} prompts and {len(answers)} answers; expected one each"
-            )
-        found: dict[int, LogProb] = {}
-        window = self._batch_size * _BATCHES_IN_WINDOW
-        for first in range(0, len(prompts), window):
-            pairs = zip(
-                prompts[first : first + window], answers[first : first + window], strict=True
-            )
-            rendered = [self._continued(prompt, answer) for prompt, answer in pairs]
+        for window in self._windows(zip(prompts, answers, strict=True)):
+            found: dict[int, LogProb | AmaliaError] = {}
+            rendered = _usable([_attempt(self._continued, *pair) for pair in window], found)
             for places in self._batches(rendered):
                 scores = self._score([rendered[place] for place in places])
-                found.update(zip((first + place for place in places), scores, strict=True))
-        return [found[place] for place in range(len(prompts))]
+                found.update(zip(places, scores, strict=True))
+            yield from (found[place] for place in range(len(window)))
+
+    def _windows(self, items: Iterable[T]) -> Iterator[list[T]]:
+        waiting = iter(items)
+        while window := list(islice(waiting, self._batch_size * _BATCHES_IN_WINDOW)):
+            yield window
 
     def _prompt(self, row: Row[Conversation]) -> Rendered:
         rendered = self._renderer.prompt(row)
@@ -190,12 +181,13 @@ class Local:
         if num_tokens > self._context_tokens:
             raise GenerationError(
                 f"conversation {record_id} needs {num_tokens} tokens but the model reads at most "
-                f"{self._context_tokens}; use fewer turns, fewer pictures or smaller ones"
+                f"{self._context_tokens}; use fewer turns, fewer pictures or smaller ones",
+                reason="prompt_too_long",
             )
 
-    def _batches(self, rendered: Sequence[Rendered]) -> Iterator[list[int]]:
+    def _batches(self, rendered: Mapping[int, Rendered]) -> Iterator[list[int]]:
         """Give places in batches of similar length; longest first, to run out of memory early."""
-        order = sorted(range(len(rendered)), key=lambda place: -len(rendered[place].ids))
+        order = sorted(rendered, key=lambda place: -len(rendered[place].ids))
         for start in range(0, len(order), self._batch_size):
             yield order[start : start + self._batch_size]
 
@@ -231,7 +223,8 @@ class Local:
         new = ids_BT[:, prompt_tokens:].tolist()
         lengths = ends.lengths
         return [
-            self._answer(ids[:length], sampling) for ids, length in zip(new, lengths, strict=True)
+            self._answer(ids[:length], sampling, len(item.ids))
+            for ids, length, item in zip(new, lengths, rendered, strict=True)
         ]
 
     def _settings(self, max_new_tokens: int) -> Any:
@@ -245,7 +238,7 @@ class Local:
             suppress_tokens=None if (image := self._renderer.image_id) is None else [image],
         )
 
-    def _answer(self, ids: list[int], sampling: Sampling) -> Answer:
+    def _answer(self, ids: list[int], sampling: Sampling, num_prompt_tokens: int) -> Answer:
         end = next((place for place, id_ in enumerate(ids) if id_ in self._end_ids), None)
         said = ids[:end]
         full = self._renderer.tokenizer.decode(
@@ -253,7 +246,7 @@ class Local:
         )
         text, is_stopped = cut(full, sampling.stop)
         is_ended = is_stopped or end is not None
-        return Answer(text, "stop" if is_ended else "length", len(said))
+        return Answer(text, "stop" if is_ended else "length", len(said), num_prompt_tokens)
 
     def _pieces(self, rendered: Rendered, sampling: Sampling) -> Iterator[str]:
         tokenizer: Any = (
@@ -323,17 +316,24 @@ class Local:
         return [LogProb(total, count) for total, count in zip(totals, counts, strict=True)]
 
 
-def _identity(folder: Path) -> str:
-    """Name a model so that other weights have another name: ``folder@fingerprint``."""
-    if (folder / manifests.FILE_NAME).is_file():
-        return f"{folder.name}@{manifests.read(folder).fingerprint}"
-    digest = hashlib.sha256((folder / "config.json").read_bytes())
-    for path in sorted(folder.glob("*.safetensors")):
-        state = (
-            path.stat()
-        )  # reading tens of gigabytes to name them would take longer than answering
-        digest.update(f"{path.name} {state.st_size} {state.st_mtime_ns}".encode())
-    return f"{folder.name}@{digest.hexdigest()[:16]}"
+def _attempt(render: Callable[..., Rendered], *given: Any) -> Rendered | AmaliaError:
+    try:
+        return render(*given)
+    except AmaliaError as error:
+        return error
+
+
+def _usable(
+    rendered: Sequence[Rendered | AmaliaError], found: dict[int, Any]
+) -> dict[int, Rendered]:
+    """Give what could be rendered, by place; the errors of the rest go where the answers will."""
+    usable = {}
+    for place, item in enumerate(rendered):
+        if isinstance(item, AmaliaError):
+            found[place] = item
+        else:
+            usable[place] = item
+    return usable
 
 
 def _random(sampling: Sampling, position: int) -> Random:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from amalia.errors import GenerationError
+from amalia.errors import AmaliaError, GenerationError
 from amalia.inference.base import Answer, LogProb, Sampling, cut
 from amalia.records import Conversation, Row
 
@@ -58,24 +58,29 @@ class Scripted:
         answer = self._answer("stream", prompt, sampling)
         yield from _words(answer.text)
 
-    def complete_many(
+    def answer_many(
         self, prompts: Iterable[Row[Conversation]], sampling: Sampling
-    ) -> Iterator[Answer]:
-        """Give the scripted answers in order."""
+    ) -> Iterator[Answer | AmaliaError]:
+        """Give the scripted answers in order; an error that the script raises stands for its answer."""
         for prompt in prompts:
-            yield self._answer("complete", prompt, sampling)
+            try:
+                yield self._answer("complete", prompt, sampling)
+            except AmaliaError as error:
+                yield error
 
-    def log_probs(
-        self, prompts: Sequence[Row[Conversation]], answers: Sequence[str]
-    ) -> list[LogProb]:
+    def weigh_many(
+        self, prompts: Iterable[Row[Conversation]], answers: Iterable[str]
+    ) -> Iterator[LogProb | AmaliaError]:
         """Give the scripted likelihoods."""
-        found = []
         for prompt, answer in zip(prompts, answers, strict=True):
             self.calls.append(Call("log_prob", prompt, None, answer))
             num_tokens = len(_words(answer)) + 1
-            total = self._likelihood(prompt, answer) if self._likelihood else -float(num_tokens)
-            found.append(LogProb(total, num_tokens))
-        return found
+            try:
+                total = self._likelihood(prompt, answer) if self._likelihood else -float(num_tokens)
+            except AmaliaError as error:
+                yield error
+                continue
+            yield LogProb(total, num_tokens)
 
     def _answer(
         self, kind: Literal["stream", "complete"], prompt: Row[Conversation], sampling: Sampling

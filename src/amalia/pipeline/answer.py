@@ -14,7 +14,7 @@ from pathlib import Path
 from amalia import manifest as manifests
 from amalia.device import detect
 from amalia.errors import ArtifactError
-from amalia.inference import Sampling
+from amalia.inference import Sampling, complete_many, log_probs
 from amalia.recipe import Settings
 from amalia.records import Row, Sample
 from amalia.store import read_rows, write_bytes, write_text
@@ -84,8 +84,8 @@ def _surest(rows: Sequence[Row[Sample]], model: Path) -> dict[str, str | float]:
     device.claim()
     engine = Local.load(model, device=device, batch_size=_BATCH_SIZE)
     prompts = [Row(row.record.prompt, row.images) for row in rows]
-    said = [answer.text for answer in engine.complete_many(prompts, _SAMPLING)]
-    likely = [found.total_nats for found in engine.log_probs(prompts, said)]
+    said = [answer.text for answer in complete_many(engine, prompts, _SAMPLING)]
+    likely = [found.total_nats for found in log_probs(engine, prompts, said)]
     best = max(range(len(rows)), key=likely.__getitem__)
     sample = rows[best].record
     return {
