@@ -45,9 +45,9 @@ ROWS: dict[str, list[Row[Any]]] = {
     ],
     "samples": [
         make.sample(
-            ("user", RED, "Que cor é?"), target="vermelho", accepted=("encarnado",), group="cor"
+            ("user", RED, "Que cor é?"), target="vermelho", accepted=("encarnado",), groups=("cor",)
         ),
-        make.sample(id="s2", rejected="ônibus"),
+        make.sample(id="s2", choices=("ônibus", "autocarro")),
     ],
     "documents": [
         make.document(),

@@ -45,10 +45,12 @@ _SCHEMAS: dict[type[Record], pa.Schema] = {
         [
             ("task", pa.string()),
             ("messages", _MESSAGES),
+            ("follow_ups", pa.list_(pa.string())),
             ("target", pa.string()),
             ("accepted", pa.list_(pa.string())),
-            ("rejected", pa.string()),
-            ("group", pa.string()),
+            ("choices", pa.list_(pa.string())),
+            ("groups", pa.list_(pa.string())),
+            ("cluster", pa.string()),
             *_COMMON,
         ]
     ),
@@ -63,6 +65,7 @@ _SCHEMAS: dict[type[Record], pa.Schema] = {
         ]
     ),
 }
+_OF_SAMPLE = ("task", "follow_ups", "target", "accepted", "choices", "groups", "cluster")
 _KINDS: dict[str, type[Record]] = {
     "conversations": Conversation,
     "preferences": Preference,
@@ -99,7 +102,7 @@ def to_columns(row: Row[Any]) -> dict[str, Any]:
     else:
         conversation = record.prompt
         own = {"messages": _messages(record.prompt.turns)}
-        own |= record.model_dump(include={"task", "target", "accepted", "rejected", "group"})
+        own |= record.model_dump(include=set(_OF_SAMPLE))
     pictures = conversation.images
     named = {picture.sha256 for picture in pictures}
     if named != set(row.images):
@@ -170,7 +173,7 @@ def _record(columns: dict[str, Any], kind: str) -> Row[Any]:
             {**common, **answers, "prompt": conversation, "reason": columns["reason"]}
         )
         return Row(record, images)
-    fields = {name: columns[name] for name in ("task", "target", "accepted", "rejected", "group")}
+    fields = {name: columns[name] for name in _OF_SAMPLE if name in columns}
     return Row(Sample.model_validate({**common, **fields, "prompt": conversation}), images)
 
 

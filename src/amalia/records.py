@@ -162,15 +162,31 @@ class Sample(_Record):
     """Name of the evaluation task that scores it."""
     prompt: Conversation
     """Ends in a user turn."""
+    follow_ups: tuple[str, ...] = ()
+    """Further user turns, each asked once the one before it has been answered."""
     target: str
-    """The known answer in the task's own form: a name, a number, ``sim``/``não``, ``[x1, y1, x2, y2]``."""
+    """The known answer in the task's own form: a name, a letter, ``sim``/``não``, ``[x1, y1, x2, y2]``; empty
+    where only a judge can tell."""
     accepted: tuple[str, ...] = ()
-    """Other forms that are just as right."""
-    rejected: str | None = None
-    """For likelihood tasks: the continuation that should score below ``target``."""
-    group: str = ""
-    """A finer label to report by, for example ``handwritten``."""
+    """Other forms that are just as right; several people who gave the same answer stand there several times."""
+    choices: tuple[str, ...] = ()
+    """What there is to choose from, in the order shown: options behind letters, or continuations to weigh."""
+    groups: tuple[str, ...] = ()
+    """Finer labels to report by, for example ``handwriting`` or ``subject:geografia``."""
+    cluster: str = ""
+    """What it shares with other samples, which then do not count as independent: a page, a conversation."""
     origin: Origin
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Every right answer, the known one first."""
+        return (self.target, *self.accepted)
+
+    @property
+    def unit(self) -> str:
+        """What is independent of every other unit: the cluster, else the first picture, else the sample."""
+        images = self.prompt.images
+        return self.cluster or (images[0].sha256 if images else self.id)
 
     @model_validator(mode="after")
     def _well_formed(self) -> Self:
@@ -178,6 +194,12 @@ class Sample(_Record):
             raise ValueError(
                 f"the prompt of a sample ends in a user turn, got {self.prompt.turns[-1].role}"
             )
+        for text in self.follow_ups:
+            found = PLACEHOLDER.search(text)
+            if found:
+                raise ValueError(
+                    f"a follow-up holds the reserved token {found.group()!r}; remove it"
+                )
         return self
 
 

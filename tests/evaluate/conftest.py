@@ -26,8 +26,10 @@ def make_row() -> MakeRow:
         color: tuple[int, int, int] | None = None,
         size_px: tuple[int, int] = (8, 6),
         accepted: tuple[str, ...] = (),
-        rejected: str | None = None,
-        group: str = "",
+        choices: tuple[str, ...] = (),
+        groups: tuple[str, ...] = (),
+        follow_ups: tuple[str, ...] = (),
+        cluster: str | None = None,
     ) -> Row[Sample]:
         images: dict[str, bytes] = {}
         parts: list[object] = [Text(text=question)]
@@ -47,8 +49,11 @@ def make_row() -> MakeRow:
             prompt=prompt,
             target=target,
             accepted=accepted,
-            rejected=rejected,
-            group=group,
+            choices=choices,
+            groups=groups,
+            follow_ups=follow_ups,
+            # Pictures of one color are one picture; most tests want samples that stand alone.
+            cluster=id if cluster is None else cluster,
             origin=ORIGIN,
         )
         return Row(sample, images)

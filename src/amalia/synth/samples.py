@@ -74,7 +74,7 @@ def samples(
                 prompt=prompt,
                 target=question.target,
                 accepted=question.accepted,
-                group=question.group,
+                groups=(question.group,) if question.group else (),
                 origin=picture.origin,
             )
             yield Row(sample, {picture.image.sha256: picture.data})
@@ -154,8 +154,8 @@ def _variety(
         task="variety",
         prompt=prompt,
         target=pair.ours,
-        rejected=pair.theirs,
-        group=group,
+        choices=(pair.theirs, pair.ours),
+        groups=(group,),
         origin=pair.origin,
     )
     return Row(sample, {pair.picture.image.sha256: pair.picture.data} if pair.picture else {})
