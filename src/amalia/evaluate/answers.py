@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from amalia.evaluate.numerals import number
+from amalia.evaluate.phrases import stated, without_reasoning
 
 __all__ = [
     "box",
@@ -23,6 +24,8 @@ __all__ = [
     "number",
     "quoted",
     "side",
+    "stated",
+    "without_reasoning",
     "yes_no",
 ]
 

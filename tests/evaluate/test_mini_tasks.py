@@ -4,7 +4,9 @@ import pytest
 
 from amalia.errors import TaskError
 from amalia.evaluate.task import Metric, Score, Task, most_frequent
-from amalia.evaluate.tasks import count_score, median_box, mini_tasks
+from amalia.evaluate import mini_tasks
+from amalia.evaluate.tasks import counting
+from amalia.evaluate.tasks.pointing import median_box
 
 NAMES = ("gato", "gato preto", "cão", "maçã", "autocarro", "ônibus", "seta para a direita")
 RIGHT, WRONG, UNREADABLE = (1.0, True), (0.0, True), (0.0, False)
@@ -19,13 +21,14 @@ def test_the_tasks_there_are(tasks: dict[str, Task]) -> None:
     assert {name: task.metric_names for name, task in tasks.items()} == {
         "naming": ("accuracy",),
         "counting": ("accuracy",),
-        "yes_no": ("accuracy",),
+        "yes_no": ("accuracy", "precision", "recall", "f1", "yes_share"),
         "position": ("accuracy",),
-        "reading": ("exact", "cer"),
-        "reading_line": ("exact", "cer"),
+        "reading": ("exact", "cer", "diacritics"),
+        "reading_line": ("exact", "cer", "diacritics"),
         "pointing": ("iou", "acc@0.5"),
         "chart": ("accuracy",),
         "variety": ("accuracy",),
+        "describing": ("f1", "chair_i", "chair_s", "recall"),
     }
     assert [name for name, task in tasks.items() if task.kind == "likelihood"] == ["variety"]
 
@@ -95,7 +98,7 @@ def test_position_may_ask_for_a_thing_and_repeat_the_other(tasks, make_row) -> N
 
 def test_reading_measures_characters_and_caps_them(tasks, make_row) -> None:
     sample = make_row(task="reading", target="ação").record
-    exact, cer = tasks["reading"].metrics
+    exact, cer, _ = tasks["reading"].metrics
     assert (exact.is_lower_better, cer.is_lower_better) == (False, True)
     near = tasks["reading"].score("«acão»", sample)
     far = tasks["reading"].score("não se consegue ler nada disto", sample)
@@ -128,8 +131,8 @@ def test_the_median_box(make_row) -> None:
 
 def test_a_task_says_what_it_measures() -> None:
     with pytest.raises(TaskError, match="expected one or more, all distinct"):
-        Task("counting", "", count_score, metrics=())
+        Task("counting", "", counting.score, metrics=())
     with pytest.raises(TaskError, match="expected one or more, all distinct"):
-        Task("counting", "", count_score, metrics=(Metric("a"), Metric("a")))
+        Task("counting", "", counting.score, metrics=(Metric("a"), Metric("a")))
     with pytest.raises(TaskError, match="max_new_tokens 0"):
-        Task("counting", "", count_score, max_new_tokens=0)
+        Task("counting", "", counting.score, max_new_tokens=0)

@@ -1,0 +1,50 @@
+"""Amounts as charts and people write them, compared with a tolerance.
+
+A figure such as «1.234» or «1,234» is over a thousand in one country and a little over one in another, and a chart may
+be of either; both readings count. A percentage is its number, or a hundredth of it beside a fraction of one that has no
+percent sign.
+
+Not covered: what ``numerals`` does not cover; units are not looked at, so «12 milhões» is 12.
+"""
+
+import re
+
+from amalia.evaluate import metrics
+from amalia.evaluate.numerals import number
+
+_WORD = r"[^\W\d_]+"
+_FIGURE = re.compile(rf"\W*\d+(?:[.,\s]\d+)*\s*(?:%|{_WORD}(?: {_WORD}){{0,2}})?\W*", re.IGNORECASE)
+_IN_WORDS = re.compile(rf"{_WORD}(?: e {_WORD})*")
+_PERCENT = re.compile(r"%|\bpor\s+cento\b", re.IGNORECASE)
+_SWAPPED = str.maketrans(".,", ",.")
+
+
+def is_quantity(text: str) -> bool:
+    """Tell whether a text is one number, perhaps with a sign, a unit or a percent sign, and nothing else."""
+    plain = text.strip()
+    shape = _FIGURE.fullmatch(plain) or _IN_WORDS.fullmatch(plain)
+    return shape is not None and number(plain) is not None
+
+
+def agree(answer: str, target: str, *, tolerance: float = 0.05) -> bool | None:
+    """Tell whether an answer names the right amount, give or take a share of it.
+
+    Returns:
+        None if the answer names no number.
+    """
+    said, wanted = _readings(answer), _readings(target)
+    if not said:
+        return None
+    percents = bool(_PERCENT.search(answer)), bool(_PERCENT.search(target))
+    if percents == (True, False):
+        said |= {value / 100 for value in said if all(abs(right) < 1 for right in wanted)}
+    elif percents == (False, True):
+        wanted |= {right / 100 for right in wanted if all(abs(value) < 1 for value in said)}
+    return any(
+        metrics.relaxed(value, right, tolerance=tolerance) for value in said for right in wanted
+    )
+
+
+def _readings(text: str) -> set[float]:
+    found = (number(text), number(text.translate(_SWAPPED)))
+    return {value for value in found if value is not None}
