@@ -13,12 +13,12 @@ import warnings
 
 import typer
 
-from amalia.cli import data, launch
+from amalia.cli import data, evaluate, launch
 from amalia.cli.chat import chat
 from amalia.cli.convert import convert
 from amalia.cli.doctor import doctor
 from amalia.cli.lineage import lineage
-from amalia.cli.run import demo, evaluate, run
+from amalia.cli.run import demo, run
 from amalia.cli.train import inspect, train
 from amalia.cli.variety import variety
 from amalia.errors import AmaliaError
@@ -37,7 +37,7 @@ app.add_typer(data.app, name="data", help="Make record sets from a recipe, or fe
 app.command()(train)
 app.command()(inspect)
 app.command()(convert)
-app.command(name="eval")(evaluate)
+app.add_typer(evaluate.app, name="eval", help="Ask models, score, report, compare.")
 app.add_typer(launch.app, name="launch", help="Hand the training of stages to a cluster.")
 app.command()(chat)
 app.command()(variety)

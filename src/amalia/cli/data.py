@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import typer
-from typer.core import TyperGroup
 
 from amalia import recipe as recipes
 from amalia.cli.data_fetch import data_fetch
+from amalia.cli.group import RecipeFirst
 from amalia.cli.run import DryRun, Out, Overrides, RecipePath, print_yaml
 
-
-class _BuildByDefault(TyperGroup):
-    """Take the first word for a recipe when it is no command, so that every verb reads alike."""
-
-    # Typer carries a click of its own in new releases and uses the installed one in old ones, so no
-    # class of click is named here.
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        if args and args[0] not in self.commands:
-            args = ["build", *args]
-        return super().resolve_command(ctx, args)
-
-
-app = typer.Typer(cls=_BuildByDefault, no_args_is_help=True)
+app = typer.Typer(cls=RecipeFirst, no_args_is_help=True)
 app.command(name="fetch")(data_fetch)
 
 

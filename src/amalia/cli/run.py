@@ -1,4 +1,4 @@
-"""``amalia demo``, ``run`` and ``eval``: recipes in, artifacts out."""
+"""``amalia demo`` and ``amalia run``: recipes in, artifacts out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import yaml
 
-from amalia import recipe as recipes
 from amalia.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -66,27 +65,6 @@ def run(
         typer.echo(json.dumps(pipelines.as_json(finished), ensure_ascii=False))
     else:
         typer.echo(_told(finished))
-
-
-def evaluate(
-    recipe: RecipePath,
-    overrides: Overrides = None,
-    out: Out = None,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
-    """Evaluate models on a sample artifact; both are looked for beside the output."""
-    from amalia.pipeline import evaluation, summary
-
-    loaded = recipes.load(recipe, evaluation.EvaluationRecipe, overrides or [])
-    if dry_run:
-        print_yaml(loaded.model_dump(mode="json"))
-        return
-    needs_training_libraries()
-    target = out or Path("runs/mini") / loaded.name
-    evaluation.build(loaded.model_copy(update={"name": target.name}), target)
-    measured = summary.measured(loaded.model_copy(update={"name": target.name}), target.parent)
-    typer.echo(json.dumps(measured, ensure_ascii=False) if as_json else "\n".join(_table(measured)))
 
 
 def _numbers(seeds: str) -> list[int]:

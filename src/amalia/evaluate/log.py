@@ -1,64 +1,113 @@
-"""An evaluation on disk: one JSON line a sample as it runs, one summary when it is done.
+"""An evaluation on disk: one folder, from which reports and re-scoring are made without asking again.
 
-The first line of the sample log says which model, which samples and which tasks it is of; a run
-that was killed goes on from the lines that are there and refuses a log of anything else. The
-summary, ``EvalLog``, holds no times and no paths, so that two equal runs give equal files.
+``spec.json`` says what was asked of which model, ``samples.parquet`` holds every question with what was said and what
+that is worth, ``results.json`` the results. Nothing there but the spec knows of times or paths, so two equal runs give
+equal results.
 """
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Literal, Self
+from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from amalia.errors import ArtifactError
+from amalia.records import Sample
+from amalia.store import disk_errors, write_text
 
 Condition = Literal["seen", "blind"]
+Scoring = Literal["ours", "upstream"]
+SPEC_NAME, SAMPLES_NAME, RESULTS_NAME = "spec.json", "samples.parquet", "results.json"
 
 
-class _Line(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
 
-class Header(_Line):
-    """What a sample log is of."""
+class Said(_Entry):
+    """What a model said to one sample under one condition."""
 
-    kind: Literal["header"] = "header"
-    format: Literal[1] = 1
-    engine: str
-    """Name of the engine, which identifies the weights."""
-    samples: str
-    """Fingerprint of the samples, pictures included."""
-    tasks: dict[str, int]
-    """Name of each task → version of its scoring."""
-    max_new_tokens: dict[str, int]
-    blind: bool
-
-
-class Outcome(_Line):
-    """One answer to one sample under one condition, and its score."""
-
-    kind: Literal["outcome"] = "outcome"
     sample: str
     task: str
-    group: str = ""
     condition: Condition
-    text: str
-    """The answer as the model gave it."""
-    target: str
-    value: float
-    answer: str
-    readable: bool
+    texts: tuple[str, ...] = ()
+    """One answer for each user turn; the choice, where choices were weighed."""
+    finish: tuple[str, ...] = ()
+    """How each answer ended: ``stop``, ``length``, ``content_filter``."""
+    num_tokens: int = 0
+    num_prompt_tokens: int | None = None
+    weights_nats: tuple[float, ...] = ()
+    """Log-probability of each choice, where choices were weighed."""
+    judgements: tuple[str, ...] = ()
+    """The judge's reply to each answer, where there is a judge."""
+    failure: str = ""
+    """Why there is no answer, in one word; empty where there is one."""
+    message: str = ""
+
+    @property
+    def text(self) -> str:
+        """Everything that was said."""
+        return "\n\n".join(self.texts)
+
+
+class Outcome(Said):
+    """What was said and what it is worth."""
+
+    value: float | None = None
+    """None where there is nothing to score: no answer, or no valid judgement."""
+    answer: str = ""
+    readable: bool = False
     note: str = ""
 
 
-class Result(_Line):
+class TaskSpec(_Entry):
+    """One task as it was run."""
+
+    version: int
+    scoring: Scoring = "ours"
+    instruction: str = ""
+    max_new_tokens: int
+    data: str
+    """Where the samples came from."""
+    revision: str
+    """Commit, or digest of the files or samples."""
+    license: str
+    orders: int = 1
+    judge: str = ""
+    """Name of the judge and version of its rubric."""
+
+
+class Spec(_Entry):
+    """What a log is of."""
+
+    format: Literal[2] = 2
+    engine: str
+    """Name of the engine, which identifies the weights."""
+    tasks: dict[str, TaskSpec]
+    blind: bool
+    code: dict[str, Any] = Field(default_factory=dict)
+    packages: dict[str, str] = Field(default_factory=dict)
+    command: str = ""
+    started: datetime | None = None
+    finished: datetime | None = None
+
+
+class Result(_Entry):
     """A metric over the samples of one task, or of one group of them."""
 
     value: float
+    standard_error: float
     low: float
     high: float
     n: int = Field(ge=1)
+    num_clusters: int = Field(ge=1)
+    """How many of them are independent: pictures, conversations."""
     blind: float | None = None
     """The same model shown blank pictures; None for samples without pictures."""
     majority: float | None = None
@@ -66,159 +115,221 @@ class Result(_Line):
     readable: float
     """Share of answers that could be read; the others count as wrong."""
     is_lower_better: bool = False
+    unit: str = ""
     beats_blind: bool | None = None
     """Whether the pictures help beyond chance (95 %, paired); None without a blind run."""
 
 
-class EvalLog(_Line):
-    """Results of one model on one set of samples: task → metric → result."""
+class Counts(_Entry):
+    """What became of the samples of one task, shown their pictures."""
+
+    asked: int
+    answered: int
+    failed: dict[str, int] = Field(default_factory=dict)
+    """Reason → samples that got no answer: a missing picture, a prompt longer than the model reads, an error."""
+    unreadable: int = 0
+    """Answered, and not in a form that is read; counted as wrong."""
+    cut: int = 0
+    """Answers that end at the limit of tokens."""
+    refused: int = 0
+    """Answers that decline, or that a filter of the server took away."""
+    invalid_judgements: int = 0
+    letters: dict[str, float] = Field(default_factory=dict)
+    """Letter → share of the answers that chose it."""
+
+    @property
+    def failed_fraction(self) -> float:
+        """Share of the samples that have no score through no fault of the answer."""
+        return sum(self.failed.values()) / self.asked if self.asked else 0.0
+
+
+class Sign(_Entry):
+    """A wording that told the variety."""
+
+    text: str
+    instead: str | None
+    """What Portugal says."""
+    count: int
+
+
+class Adherence(_Entry):
+    """In which Portuguese the answers of a task are."""
+
+    labels: dict[str, int]
+    """pt-PT, pt-BR, undecided, other → answers."""
+    pt_pt: float
+    """Share of pt-PT among the decided; 0 to 1."""
+    low: float
+    high: float
+    evidence: tuple[Sign, ...] = ()
+    """What was Brazilian in them, most frequent first."""
+
+
+class EvalLog(_Entry):
+    """Results of one model: task → metric → result."""
 
     engine: str
-    samples: str
     tasks: dict[str, int]
+    """Task → version of its scoring."""
     results: dict[str, dict[str, Result]]
     groups: dict[str, dict[str, Result]] = Field(default_factory=dict)
-    """The same by ``task/group``, for samples that name a group."""
+    """The same by ``task/group``, for samples that name groups."""
+    counts: dict[str, Counts] = Field(default_factory=dict)
+    adherence: dict[str, Adherence] = Field(default_factory=dict)
+    """Task → variety of its answers, for tasks whose answers are sentences."""
 
-    def write(self, path: Path) -> None:
-        """Write the summary as JSON."""
-        path.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read a summary that ``write`` wrote.
-
-        Raises:
-            ArtifactError: if the file is missing or is not such a summary.
-        """
-        try:
-            return cls.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
-            raise ArtifactError(
-                f"{path} is not an evaluation summary ({_first(error)}); run the evaluation again"
-            ) from error
+    @property
+    def failing(self) -> dict[str, float]:
+        """Tasks of which more than one sample in a hundred failed, with the share."""
+        return {
+            task: counts.failed_fraction
+            for task, counts in self.counts.items()
+            if counts.failed_fraction > MAX_FAILED_FRACTION
+        }
 
 
-class SampleLog:
-    """A sample log that is open for appending; every line is out of the process as soon as written.
-
-    Use as a context manager. ``done`` holds what earlier runs wrote.
-    """
-
-    def __init__(self, path: Path, header: Header) -> None:
-        """Open a log, a new one or one with the same header.
-
-        Args:
-            path: the JSONL file; made, with its folder, when it is missing.
-            header: what this run is of.
-
-        Raises:
-            ArtifactError: if the file is of another run or is damaged.
-        """
-        self._path = path
-        self.done: dict[tuple[str, Condition], Outcome] = {}
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _drop_half_line(path)
-            is_new = not path.exists() or path.stat().st_size == 0
-            if not is_new:
-                found, outcomes = read_log(path)
-                _same(path, found, header)
-                self.done = {(outcome.sample, outcome.condition): outcome for outcome in outcomes}
-            # Unbuffered, so that what is written survives a kill.
-            self._file = path.open("ab", buffering=0)
-        except OSError as error:
-            raise ArtifactError(
-                f"cannot open the evaluation log {path}: {error.strerror}; give a path to write to"
-            ) from error
-        if is_new:
-            self._append(header)
-
-    def __enter__(self) -> Self:
-        """Give the log itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close the file."""
-        self._file.close()
-
-    def append(self, outcome: Outcome) -> None:
-        """Write one outcome.
-
-        Raises:
-            ArtifactError: if the disk refuses it.
-        """
-        self._append(outcome)
-        self.done[outcome.sample, outcome.condition] = outcome
-
-    def _append(self, line: BaseModel) -> None:
-        left = line.model_dump_json().encode() + b"\n"
-        try:
-            while left:
-                left = left[self._file.write(left) :]
-        except OSError as error:
-            raise ArtifactError(
-                f"cannot write the evaluation log {self._path}: {error.strerror};"
-                " make room and run the same command again, it goes on where it was"
-            ) from error
+MAX_FAILED_FRACTION = 0.01
 
 
-def read_log(path: Path) -> tuple[Header, list[Outcome]]:
-    """Read a sample log.
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A log that was read."""
 
-    Returns:
-        The header and the outcomes in the order in which they were written.
+    folder: Path
+    spec: Spec
+    log: EvalLog
+    samples: Mapping[str, Sample]
+    """By id, in the order in which they were asked."""
+    outcomes: tuple[Outcome, ...]
+    pictures: Mapping[str, bytes]
+    """Small JPEG pictures of samples worth a look, by sample."""
+
+
+_SCHEMA = pa.schema(
+    [
+        ("sample", pa.string()),
+        ("task", pa.string()),
+        ("condition", pa.string()),
+        ("question", pa.string()),
+        ("target", pa.string()),
+        ("texts", pa.list_(pa.string())),
+        ("finish", pa.list_(pa.string())),
+        ("num_tokens", pa.int64()),
+        ("num_prompt_tokens", pa.int64()),
+        ("weights_nats", pa.list_(pa.float64())),
+        ("judgements", pa.list_(pa.string())),
+        ("failure", pa.string()),
+        ("message", pa.string()),
+        ("value", pa.float64()),
+        ("answer", pa.string()),
+        ("readable", pa.bool_()),
+        ("note", pa.string()),
+        ("picture", pa.binary()),
+        ("record", pa.string()),
+    ]
+)
+
+
+def write_log(
+    folder: Path,
+    spec: Spec,
+    log: EvalLog,
+    *,
+    samples: Sequence[Sample],
+    outcomes: Sequence[Outcome],
+    pictures: Mapping[str, bytes] | None = None,
+) -> None:
+    """Write a log into a folder that is there.
 
     Raises:
-        ArtifactError: if the file is missing, empty or holds a line that is neither.
+        ArtifactError: The disk is full or the folder cannot be written.
     """
+    known = {sample.id: sample for sample in samples}
+    rows = []
+    for outcome in outcomes:
+        sample = known.get(outcome.sample)
+        # The record stands once, beside what was said with the pictures shown.
+        is_first = outcome.condition == "seen"
+        rows.append(
+            {
+                **outcome.model_dump(),
+                "question": sample.prompt.turns[-1].text if sample else "",
+                "target": sample.target if sample else "",
+                "record": sample.model_dump_json() if sample and is_first else None,
+                "picture": (pictures or {}).get(outcome.sample) if is_first else None,
+            }
+        )
+    path = folder / SAMPLES_NAME
+    with disk_errors(path):
+        pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), path, compression="zstd")
+    write_text(folder / RESULTS_NAME, log.model_dump_json(indent=1) + "\n")
+    write_text(folder / SPEC_NAME, spec.model_dump_json(indent=1) + "\n")
+
+
+def read_log(folder: Path) -> Stored:
+    """Read a log.
+
+    Raises:
+        ArtifactError: There is none, or a file of it is missing, damaged or of another version.
+    """
+    spec, log = read_results(folder)
+    samples: dict[str, Sample] = {}
+    outcomes: list[Outcome] = []
+    pictures: dict[str, bytes] = {}
     try:
-        lines = path.read_bytes().rstrip(b"\n").split(b"\n")
-    except OSError as error:
-        raise ArtifactError(f"cannot read the evaluation log {path}: {error.strerror}") from error
+        for row in pq.read_table(folder / SAMPLES_NAME).to_pylist():
+            record, picture = row.pop("record"), row.pop("picture")
+            del row["question"], row["target"]
+            outcome = Outcome.model_validate(row)
+            outcomes.append(outcome)
+            if record:
+                samples[outcome.sample] = Sample.model_validate_json(record)
+            if picture:
+                pictures[outcome.sample] = picture
+    except (OSError, pa.ArrowException, ValidationError, KeyError) as error:
+        raise _damaged(folder / SAMPLES_NAME, error) from error
+    return Stored(folder, spec, log, samples, tuple(outcomes), pictures)
+
+
+def read_results(folder: Path) -> tuple[Spec, EvalLog]:
+    """Read what a log is of and its results, without the samples.
+
+    Raises:
+        ArtifactError: As ``read_log``.
+    """
+    return _read(Spec, folder / SPEC_NAME), _read(EvalLog, folder / RESULTS_NAME)
+
+
+def logs_in(folder: Path) -> list[Path]:
+    """Give the log folders that a path means: itself, or those in it, by name.
+
+    Raises:
+        ArtifactError: There is none.
+    """
+    if (folder / SPEC_NAME).is_file():
+        return [folder]
+    found = sorted(path.parent for path in folder.glob(f"*/{SPEC_NAME}"))
+    if not found:
+        partial = folder.with_name(folder.name + ".partial")
+        state = "is unfinished; run its recipe again" if partial.is_dir() else "holds no evaluation"
+        raise ArtifactError(f"{folder} {state}; expected a folder with {SPEC_NAME}")
+    return found
+
+
+def _read(model: type[Any], path: Path) -> Any:
     try:
-        header = Header.model_validate_json(lines[0])
-    except ValidationError as error:
-        raise ArtifactError(
-            f"{path} does not begin with the header of an evaluation log ({_first(error)});"
-            " give another path or delete it"
-        ) from error
-    outcomes = []
-    for number, line in enumerate(lines[1:], start=2):
-        try:
-            outcomes.append(Outcome.model_validate_json(line))
-        except ValidationError as error:
-            raise ArtifactError(
-                f"line {number} of the evaluation log {path} is damaged ({_first(error)});"
-                " delete that line or the file"
-            ) from error
-    return header, outcomes
+        return model.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise _damaged(path, error) from error
 
 
-def _drop_half_line(path: Path) -> None:
-    """Cut what a killed run left behind the last line end."""
-    if not path.exists():
-        return
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole != len(content):
-        with path.open("r+b") as file:
-            file.truncate(whole)
-
-
-def _same(path: Path, found: Header, wanted: Header) -> None:
-    was: Mapping[str, object] = found.model_dump()
-    for field, value in wanted.model_dump().items():
-        if was[field] != value:
-            raise ArtifactError(
-                f"the evaluation log {path} is of another run: {field} is {was[field]!r},"
-                f" expected {value!r}; give another path or delete it"
-            )
-
-
-def _first(error: Exception) -> str:
+def _damaged(path: Path, error: Exception) -> ArtifactError:
     if isinstance(error, ValidationError):
         detail = error.errors()[0]
         place = ".".join(str(part) for part in detail["loc"])
-        return f"{place}: {detail['msg']}" if place else detail["msg"]
-    return str(error)
+        told = f"{place}: {detail['msg']}" if place else detail["msg"]
+    else:
+        told = " ".join(str(error).split())[:200]
+    return ArtifactError(
+        f"{path} is not part of an evaluation log of this version ({told}); run the evaluation again"
+    )

@@ -25,7 +25,7 @@ from amalia.manifest import Manifest
 from amalia.pipeline import answer, datasets, evaluation, summary, tokenizers
 from amalia.pipeline.answer import Answered, AnswerRecipe
 from amalia.pipeline.datasets import DataRecipe
-from amalia.pipeline.evaluation import EvaluationRecipe
+from amalia.pipeline.evaluation_recipe import EvaluationRecipe
 from amalia.pipeline.seeds import merged_report, merged_results
 from amalia.pipeline.tokenizers import TokenizerRecipe
 from amalia.recipe import Settings

@@ -18,7 +18,8 @@ from amalia.evaluate import Result, read_log
 from amalia.evaluate.answers import box
 from amalia.manifest import Manifest
 from amalia.pipeline.answer import Answered
-from amalia.pipeline.evaluation import EvaluationRecipe, results
+from amalia.pipeline.evaluation import results
+from amalia.pipeline.evaluation_recipe import EvaluationRecipe
 from amalia.pipeline.varieties import varieties
 from amalia.report import (
     ArtifactRow,
@@ -51,7 +52,7 @@ _LOSS_OF = "loss_of/"
 
 def measured(recipe: EvaluationRecipe, folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
     """Give task → metric → figures of the last model, with those of the one before under ``before``."""
-    logs = [results(folder / recipe.name, model) for model in recipe.models]
+    logs = [results(folder / recipe.name, model) for model in recipe.labels]
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for part in ("results", "groups"):
         for task, metrics in getattr(logs[-1], part).items():
@@ -187,7 +188,7 @@ def _curves(stage: str, path: Path) -> Iterator[Curve]:
 
 
 def _rows(recipe: EvaluationRecipe, folder: Path) -> Iterator[EvalRow]:
-    logs = [results(folder / recipe.name, model) for model in recipe.models]
+    logs = [results(folder / recipe.name, model) for model in recipe.labels]
     before = logs[-2] if len(logs) > 1 else None
     for part in ("results", "groups"):
         for name, metrics in getattr(logs[-1], part).items():
@@ -211,27 +212,29 @@ def _rows(recipe: EvaluationRecipe, folder: Path) -> Iterator[EvalRow]:
 def _shown(recipe: EvaluationRecipe, folder: Path) -> Iterator[Shown]:
     """Choose the same few samples of every task at random, whatever came out for them."""
     outcomes = []
-    for model in recipe.models[-2:]:
-        _, found = read_log(folder / recipe.name / f"{model}.jsonl")
+    for model in recipe.labels[-2:]:
+        found = read_log(folder / recipe.name / model).outcomes
         outcomes.append({item.sample: item for item in found if item.condition == "seen"})
-    rows = list(read_rows(folder / recipe.samples, kind="samples"))
+    names = [entry.samples for entry in recipe.tasks if entry.samples is not None]
+    rows = [row for name in names for row in read_rows(folder / name, kind="samples")]
     random.Random(0).shuffle(rows)
     counts: dict[str, int] = {}
     for row in rows:
         sample = row.record
-        if counts.get(sample.task, 0) >= SHOWN_PER_TASK or sample.task == "describing":
+        last = outcomes[-1].get(sample.id)
+        if last is None or counts.get(sample.task, 0) >= SHOWN_PER_TASK:
             continue
         counts[sample.task] = counts.get(sample.task, 0) + 1
-        last = outcomes[-1][sample.id]
         picture = next(iter(row.images.values()), None)
+        before = outcomes[0].get(sample.id) if len(outcomes) > 1 else None
         yield Shown(
             question=sample.prompt.turns[-1].text,
             gold=sample.target,
             answer=last.text,
             picture=Picture(picture) if picture else None,
             kind=sample.task,
-            answer_before=outcomes[0][sample.id].text if len(outcomes) > 1 else None,
-            is_right=last.value >= 0.5,
+            answer_before=before.text if before else None,
+            is_right=None if last.value is None else last.value >= 0.5,
             gold_box=box(sample.target) if sample.task == "pointing" else None,
             answer_box=box(last.text) if sample.task == "pointing" else None,
         )

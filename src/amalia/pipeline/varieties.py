@@ -10,7 +10,7 @@ from typing import Any
 
 from amalia.evaluate import read_log
 from amalia.manifest import Manifest
-from amalia.pipeline.evaluation import EvaluationRecipe
+from amalia.pipeline.evaluation_recipe import EvaluationRecipe
 from amalia.records import Conversation, Document, Row
 from amalia.report import VarietyRow
 from amalia.store import read_rows
@@ -38,9 +38,11 @@ def varieties(
                 yield _row(artifact.name, texts)
     if evaluation is None:
         return
-    for model in evaluation.models:
-        _, outcomes = read_log(folder / evaluation.name / f"{model}.jsonl")
-        said = [o.text for o in outcomes if o.condition == "seen" and o.task != "variety"]
+    for model in evaluation.labels:
+        outcomes = read_log(folder / evaluation.name / model).outcomes
+        said = [
+            o.text for o in outcomes if o.condition == "seen" and o.texts and not o.weights_nats
+        ]
         if said:
             yield _row(model, said, is_answers=True)
 
