@@ -63,7 +63,7 @@ def _cider(name: str, words: Words) -> PooledMetric:
         values = captions.cider(said, [sample.targets for sample in samples], words)
         return np.stack([values, np.ones_like(values)], axis=-1)
 
-    return PooledMetric(name, statistics, _mean, unit="points")
+    return PooledMetric(name, statistics, _mean, unit="points", most=10.0)
 
 
 def _mean(sums: Array) -> Array:

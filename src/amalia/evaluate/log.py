@@ -75,6 +75,9 @@ class TaskSpec(_Entry):
     max_new_tokens: int
     data: str
     """Where the samples came from."""
+    split: str = ""
+    """Which part of them, where the recipe or the task says one."""
+    config: str = ""
     revision: str
     """Commit, or digest of the files or samples."""
     license: str

@@ -46,6 +46,8 @@ class Benchmark:
     instruction: str = ""
     orders: int = 1
     scoring: Scoring = "ours"
+    split: str = ""
+    config: str = ""
 
 
 def read_benchmark(
@@ -101,6 +103,8 @@ def read_benchmark(
         table.where,
         instruction=style.instruction,
         orders=orders,
+        split=table.split,
+        config=table.config,
     )
 
 
@@ -111,6 +115,8 @@ class _Table:
     revision: str
     license: str
     where: str
+    split: str = ""
+    config: str = ""
 
 
 def _table(task: Task, source: Source | None) -> _Table:
@@ -132,7 +138,17 @@ def _table(task: Task, source: Source | None) -> _Table:
     where = source.path or str(
         task.data.hub if source.hub == "published" and task.data else source.hub
     )
-    return _Table(renamed, folder, revision, source.license or license_, where)
+    is_known = task.data is not None and source.hub is not None
+    known = task.data if is_known else None
+    return _Table(
+        renamed,
+        folder,
+        revision,
+        source.license or license_,
+        where,
+        split=source.split or (known.split if known else ""),
+        config=source.config or (known.config or "" if known else ""),
+    )
 
 
 def samples_of(

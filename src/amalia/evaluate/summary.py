@@ -125,7 +125,9 @@ def estimate_of(
     """Estimate a metric; None where it applies to no sample or is not defined."""
     units = [sample.unit for sample in samples]
     if isinstance(metric, PooledMetric):
-        found = pooled(metric.statistics(scores, samples), metric.combine, units)
+        found = pooled(
+            metric.statistics(scores, samples), metric.combine, units, possible=metric.possible
+        )
         return found if found.value == found.value else None
     values, kept = _values(metric, scores, samples)
     return mean(values, [units[place] for place in kept]) if values else None
@@ -143,6 +145,7 @@ def _beats(
             metric.statistics(worse, samples),
             metric.combine,
             units,
+            possible=metric.possible_difference,
         )
         return found.verdict == "first"
     first, kept = _values(metric, better, samples)

@@ -7,6 +7,7 @@ and a model together. What a task cannot know by itself (which names exist, say)
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -74,6 +75,21 @@ class PooledMetric:
     """Sums [..., K] → value [...]; not a number where it is not defined."""
     is_lower_better: bool = False
     unit: str = ""
+    most: float | None = None
+    """The value of perfection, where the unit does not tell; the least is 0."""
+
+    @property
+    def possible(self) -> tuple[float, float]:
+        """Least and greatest value there can be."""
+        if self.most is not None:
+            return 0.0, self.most
+        return 0.0, {"": 1.0, "%": 100.0}.get(self.unit, inf)
+
+    @property
+    def possible_difference(self) -> tuple[float, float]:
+        """Least and greatest difference of two values."""
+        least, most = self.possible
+        return least - most, most - least
 
 
 AnyMetric = Metric | PooledMetric

@@ -59,8 +59,21 @@ def write(report: Report, path: Path) -> None:
     Raises:
         ArtifactError: If the file cannot be written.
     """
+    write_page(render(report), path)
+
+
+def write_page(document: str, path: Path) -> None:
+    """Write a document so that ``path`` holds the old one or all of the new one, never a part.
+
+    Args:
+        document: A complete HTML page.
+        path: The file to write; its folder is made when missing.
+
+    Raises:
+        ArtifactError: If the file cannot be written.
+    """
     # A model can say half a surrogate pair, which has no UTF-8 form.
-    page = render(report).encode(errors="xmlcharrefreplace")
+    page = document.encode(errors="xmlcharrefreplace")
     partial_path = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -76,7 +76,7 @@ def _mean(name: str, keeps: Callable[[Turn], bool]) -> PooledMetric:
         ]
         return np.asarray([(sum(numbers), len(numbers)) for numbers in kept], dtype=np.float64)
 
-    return PooledMetric(name, statistics, _combine(10.0), unit="points")
+    return PooledMetric(name, statistics, _combine(10.0), unit="points", most=100.0)
 
 
 def _percent(name: str, place: int) -> PooledMetric:

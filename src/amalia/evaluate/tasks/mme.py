@@ -93,7 +93,7 @@ def points(name: str, kinds: Sequence[str], *, without_pair: float = np.nan) -> 
             total = np.where(pairs > 0, earned / pairs, without_pair).sum(-1)
         return np.asarray(np.where(sums[..., -1] > 0, total, np.nan))
 
-    return PooledMetric(name, statistics, combine, unit="points")
+    return PooledMetric(name, statistics, combine, unit="points", most=200.0 * len(kinds))
 
 
 def _left_out(scores: Sequence[Score], samples: Sequence[Sample]) -> Array:  # noqa: ARG001

@@ -114,7 +114,7 @@ def turn_mean() -> PooledMetric:
         values = np.asarray([found.value for found in scores], np.float64)
         return np.stack([100 * values * counts, counts], axis=-1)
 
-    return PooledMetric("european", statistics, _ratio, unit="points")
+    return PooledMetric("european", statistics, _ratio, unit="points", most=100.0)
 
 
 def turn_share(name: str, wanted: Callable[[str], bool]) -> PooledMetric:
@@ -172,7 +172,7 @@ JUDGED = Task(
     "How European the Portuguese of a conversation is: a judge's 0 to 10.",
     score_judged,
     (
-        PooledMetric("european", _graded_mean, _ratio, unit="points"),
+        PooledMetric("european", _graded_mean, _ratio, unit="points", most=100.0),
         turn_share("pct_not_pt", lambda said: _NOT_PT in said),
         turn_share("pct_invalid", lambda said: _INVALID in said),
     ),
