@@ -94,6 +94,8 @@ class Spec(_Entry):
     """Name of the engine, which identifies the weights."""
     tasks: dict[str, TaskSpec]
     blind: bool
+    position: int = 0
+    """Of the model among those of its run."""
     code: dict[str, Any] = Field(default_factory=dict)
     packages: dict[str, str] = Field(default_factory=dict)
     command: str = ""
@@ -304,19 +306,19 @@ def read_results(folder: Path) -> tuple[Spec, EvalLog]:
 
 
 def logs_in(folder: Path) -> list[Path]:
-    """Give the log folders that a path means: itself, or those in it, by name.
+    """Give the log folders that a path means: itself, or those in it, in the order of their run.
 
     Raises:
-        ArtifactError: There is none.
+        ArtifactError: There is none, or one is damaged.
     """
     if (folder / SPEC_NAME).is_file():
         return [folder]
-    found = sorted(path.parent for path in folder.glob(f"*/{SPEC_NAME}"))
+    found = [path.parent for path in folder.glob(f"*/{SPEC_NAME}")]
     if not found:
         partial = folder.with_name(folder.name + ".partial")
         state = "is unfinished; run its recipe again" if partial.is_dir() else "holds no evaluation"
         raise ArtifactError(f"{folder} {state}; expected a folder with {SPEC_NAME}")
-    return found
+    return sorted(found, key=lambda log: (_read(Spec, log / SPEC_NAME).position, log.name))
 
 
 def _read(model: type[Any], path: Path) -> Any:

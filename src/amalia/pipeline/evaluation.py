@@ -261,6 +261,7 @@ def _log_of(
         tasks={item.task.name: spec_of(item, judge) for item in benchmarks}
         | {item.task: item.spec for item in others},
         blind=recipe.blind,
+        position=recipe.labels.index(folder.name),
         code=manifests.code().model_dump(),
         packages=manifests.environment(),
         command=manifests.command(),
