@@ -11,6 +11,7 @@ import yaml
 from typer.testing import CliRunner
 
 from amalia.cli.app import app, main
+from amalia.store import write_rows as write_shard
 
 ROWS = [
     {"question": f"Pergunta {n}?", "options": ["um", "dois", "três"], "answer": n % 3}
@@ -155,6 +156,32 @@ def test_a_judge_is_put_beside_people(recipe: Path, tmp_path: Path) -> None:
     assert json.loads(said)["overall"]["exact"]["value"] == 0.5
     code, said = run("judge-agreement", "judge.yaml", "--dry-run")
     assert yaml.safe_load(said)["pairs"] == 2
+
+
+def test_questions_are_looked_for_in_training_data(recipe: Path, tmp_path: Path) -> None:
+    text = "Em que estação de Lisboa se apanha o comboio que vai para o Porto ao fim da tarde?"
+    rows = [
+        {"question": text, "options": ["Oriente", "Rossio"], "answer": 0},
+        {
+            "question": "Quantas pontes atravessam o Tejo entre Vila Franca de Xira e a foz do rio?",
+            "options": ["duas", "três"],
+            "answer": 1,
+        },
+    ]
+    write_rows(tmp_path, rows)
+    chat = make.conversation(("user", f"Diz-me: {text}"), ("assistant", "No Oriente."), id="c7")
+    made = tmp_path / "chats"
+    made.mkdir()
+    write_shard(made / "a.parquet", "conversations", [chat])
+    make.finish(made, "conversations")
+    code, said = run("contamination", recipe, "chats")
+    assert code == 0
+    assert "multiple_choice" in said
+    assert "50.0%" in said
+    assert "chats: 1 records" in said
+    assert "multiple_choice/000000 in chats (c7)" in said
+    found = json.loads(run("contamination", recipe, "chats", "--json")[1])
+    assert found["tasks"]["multiple_choice"]["num_found"] == 1
 
 
 @pytest.mark.parametrize(

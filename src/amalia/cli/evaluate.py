@@ -103,6 +103,26 @@ def judge_agreement(
 
 
 @app.command()
+def contamination(
+    recipe: RecipePath,
+    artifacts: Annotated[
+        list[str], typer.Argument(help="Training artifacts: beside --out, or paths.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder whose neighbours are looked through first.")
+    ] = Path("runs/evaluation"),
+    as_json: AsJson = False,
+) -> None:
+    """Look for the test questions and pictures of a recipe in training data; no model is asked."""
+    from amalia.pipeline import contamination as search
+    from amalia.pipeline.evaluation_recipe import EvaluationRecipe
+
+    loaded = recipes.load(recipe, EvaluationRecipe)
+    found = search.contamination(loaded, artifacts, out)
+    typer.echo(found.model_dump_json() if as_json else "\n".join(search.told(found)))
+
+
+@app.command()
 def tasks(as_json: AsJson = False) -> None:
     """List the tasks there are, with their data and its licence."""
     from amalia.pipeline.evaluation import known_tasks
