@@ -9,7 +9,14 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from random import Random
 from typing import Any, Self
+
+import make
+
+from amalia.inference.endpoint import Endpoint, EndpointSettings
+from amalia.inference.endpoint_transport import Pauses
+from amalia.records import Conversation, Row
 
 Body = dict[str, Any]
 
@@ -76,6 +83,29 @@ class Server(ThreadingHTTPServer):
 
     def handle_error(self, *_: object) -> None:
         self.left.set()
+
+
+NOON = 1_800_000_000.0
+
+
+class Slept(list):
+    """A sleep that only remembers."""
+
+    def __call__(self, seconds: float) -> None:
+        self.append(seconds)
+
+
+def connect(server: Server, slept: Slept | None = None, **settings: Any) -> Endpoint:
+    """Connect to a server, at noon, without a pause that takes time."""
+    settings = {"url": server.url, "retries": 0, **settings}
+    sleep = Slept() if slept is None else slept
+    pauses = Pauses(sleep=sleep, now=lambda: NOON, random=Random(0))
+    return Endpoint.connect(EndpointSettings(**settings), pauses=pauses)
+
+
+def ask(text: str = "Que animal é este?", id: str = "c1") -> Row[Conversation]:
+    """A question without a picture."""
+    return make.conversation(("user", text), id=id)
 
 
 def question(body: Body) -> str:

@@ -6,12 +6,10 @@ import base64
 import hashlib
 import itertools
 import json
-import math
 import subprocess
 import sys
 import threading
 from pathlib import Path
-from random import Random
 
 import make
 import pytest
@@ -20,22 +18,13 @@ from pydantic import ValidationError
 # Beside this file, which is imported alone.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from endpoint_server import Reply, Server, question, said
+from endpoint_server import Reply, Server, Slept, ask, connect, question, said
 
 from amalia.errors import GenerationError, RecordError
-from amalia.inference import Answer, Generate, LogProb, Sampling, complete, log_probs
+from amalia.inference import Answer, Generate, Sampling, complete
 from amalia.inference.endpoint import Endpoint, EndpointSettings
-from amalia.inference.endpoint_transport import Pauses
 
 PLAIN = Sampling(max_new_tokens=8)
-NOON = 1_800_000_000.0
-
-
-class Slept(list):
-    """A sleep that only remembers."""
-
-    def __call__(self, seconds: float) -> None:
-        self.append(seconds)
 
 
 @pytest.fixture(autouse=True)
@@ -43,17 +32,6 @@ def _no_thread_is_left_behind():
     before = set(threading.enumerate())
     yield
     assert set(threading.enumerate()) <= before
-
-
-def connect(server: Server, slept: Slept | None = None, **settings) -> Endpoint:
-    settings = {"url": server.url, "retries": 0, **settings}
-    sleep = Slept() if slept is None else slept
-    pauses = Pauses(sleep=sleep, now=lambda: NOON, random=Random(0))
-    return Endpoint.connect(EndpointSettings(**settings), pauses=pauses)
-
-
-def ask(text: str = "Que animal é este?", id: str = "c1"):
-    return make.conversation(("user", text), id=id)
 
 
 # --- connecting -----------------------------------------------------------------------------------
@@ -167,6 +145,15 @@ def test_a_key_that_is_missing(monkeypatch, value, says):
 def test_settings_refuse(wrong):
     with pytest.raises(ValidationError):
         EndpointSettings(**{"url": "http://127.0.0.1:8000/v1", **wrong})
+
+
+def test_no_more_is_asked_for_than_the_model_can_read():
+    card = {"id": "amalia-vl", "max_model_len": 64}
+    with Server(models={"data": [card]}) as server:
+        endpoint = connect(server)
+        for limit in (8, 64, 900):
+            complete(endpoint, ask(), Sampling(max_new_tokens=limit))
+    assert [body["max_tokens"] for body in server.asked] == [8, 64, 64]
 
 
 def test_importing_it_does_not_import_the_client():
@@ -296,6 +283,10 @@ def test_what_may_pass_is_asked_again(failures, pauses):
         (Reply({"error": {"message": "maximum context length is 64"}}, 400), "prompt_too_long",
          '"maximum context length is 64" (1 try); expected an answer; use fewer turns'),
         (Reply({"error": {"message": "bad image"}}, 400), "refused_by_server", "(1 try)"),
+        (Reply({"error": {"message": "Failed to load image: it is cut short"}}, 400),
+         "picture_unreadable", "mend the picture, or leave the prompt out"),
+        (Reply({"error": {"message": "euro is not a multimodal model"}}, 400),
+         "picture_for_text_model", "serve a model that sees"),
         (Reply(b"", 413), "refused_by_server", "(1 try)"),
         (Reply({"detail": "no such field"}, 422), "refused_by_server", '"no such field" (1 try)'),
         (said(None, message={"content": None, "tool_calls": [{}]}), "tool_call", "(1 try)"),
@@ -449,112 +440,3 @@ def test_leaving_a_stream_early_ends_the_connection():
         assert next(pieces) == "bla "
         pieces.close()
         assert server.left.wait(10)
-
-
-# --- likelihoods ----------------------------------------------------------------------------------
-
-WORDS = {"Lisboa": -0.5, "Porto": -1.5, "O": -0.25}
-
-
-def weighing(body):
-    """A server like vLLM, to which every word is a token."""
-    turns = body["messages"]
-    words = [word for turn in turns for word in ("<u>", *turn["content"].split())]
-    if body.get("continue_final_message"):
-        assert body["add_generation_prompt"] is False
-        words[-len(turns[-1]["content"].split()) - 1] = "<a>"
-    else:
-        words.append("<a>")
-    found = [
-        {f"{hash(word)}": {"logprob": WORDS.get(word, -3.0), "decoded_token": word}}
-        for word in words
-    ]
-    return said("x") | {"prompt_logprobs": [None, *found[1:]]}
-
-
-def lettering(body):
-    """A server like llama.cpp, which knows only what comes first."""
-    if not body.get("logprobs"):
-        return said("A")
-    likely = [("A", 0.5), (" A", 0.25), ("B", 0.125), ("O", 0.1)]
-    top = [{"token": token, "logprob": math.log(share)} for token, share in likely]
-    return said("A", logprobs={"content": [{"token": "A", "top_logprobs": top}]})
-
-
-def test_every_token_of_an_answer_is_weighed_and_a_prompt_asked_once():
-    prompts = [ask("Qual é a capital?")] * 3 + [ask("E a maior?", "c2")]
-    answers = ["Lisboa", "O Porto", "Faro", "Lisboa"]
-    with Server() as server:
-        server.answer = weighing
-        endpoint = connect(server)
-        found = log_probs(endpoint, prompts, answers)
-        again = log_probs(endpoint, prompts[:1], answers[:1])
-    assert found == [LogProb(-0.5, 1), LogProb(-1.75, 2), LogProb(-3.0, 1), LogProb(-0.5, 1)]
-    assert again == found[:1]
-    alone = [body for body in server.asked if not body.get("continue_final_message")]
-    assert len(alone) == 3
-    assert len(server.asked) == 3 + 5
-
-
-def test_letters_are_weighed_where_only_first_tokens_are_told():
-    with Server() as server:
-        server.answer = lettering
-        found = list(connect(server).weigh_many([ask()] * 3 + [ask("E?")], ["A", "B", "E", "A"]))
-    assert [round(math.exp(one.total_nats), 4) for one in found] == [0.75, 0.125, 0.1, 0.75]
-    assert [one.is_bound for one in found] == [False, False, True, False]
-    # one in vain for what vLLM gives, then one for each prompt
-    assert [bool(body.get("logprobs")) for body in server.asked] == [False, True, True]
-
-
-def test_a_server_that_refuses_the_fields_of_another():
-    def strict(body):
-        unknown = "prompt_logprobs" in body
-        return Reply({"error": {"message": "no such field"}}, 400) if unknown else lettering(body)
-
-    with Server() as server:
-        server.answer = strict
-        (found,) = log_probs(connect(server), [ask()], ["B"])
-    assert found.total_nats == pytest.approx(math.log(0.125))
-
-
-@pytest.mark.parametrize("likelihood", ["auto", "prompt_logprobs", "top_logprobs"])
-def test_a_server_without_likelihoods(likelihood):
-    with Server() as server:
-        weighed = connect(server, likelihood=likelihood).weigh_many([ask()], ["A"])
-        with pytest.raises(
-            GenerationError, match=r"use a server .*\(vLLM\) or a generate"
-        ) as raised:
-            list(weighed)
-    assert raised.value.reason == "no_likelihoods"
-
-
-def test_what_cannot_be_weighed_has_its_error_in_its_place():
-    with Server() as server:
-        server.answer = weighing
-        first, second = connect(server).weigh_many([ask()] * 2, [" ", "Lisboa"])
-        assert first.reason == "empty_answer"
-        assert second == LogProb(-0.5, 1)
-        server.answer = lettering
-        first, second = connect(server, likelihood="top_logprobs").weigh_many(
-            [ask()] * 2, ["Lisboa", "A"]
-        )
-    assert first.reason == "not_one_token"
-    assert "conversation c1: amalia-vl@127.0.0.1" in str(first)
-    assert second.total_nats == pytest.approx(math.log(0.75))
-
-
-def test_a_first_prompt_that_fails_decides_nothing():
-    too_long = Reply({"error": {"message": "maximum context length is 64"}}, 400)
-    with Server(too_long) as server:
-        server.answer = weighing
-        first, second = connect(server).weigh_many([ask(), ask("Qual?", "c2")], ["Lisboa"] * 2)
-        assert list(connect(server).weigh_many([], [])) == []
-    assert first.reason == "prompt_too_long"
-    assert second == LogProb(-0.5, 1)
-
-
-def test_as_many_answers_as_prompts():
-    with Server() as server:
-        server.answer = weighing
-        with pytest.raises(ValueError, match="shorter"):
-            list(connect(server).weigh_many([ask()] * 2, ["Lisboa"]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from itertools import pairwise
 
 import make
@@ -12,17 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amalia.errors import RecordError
-from amalia.inference import Answer, LogProb, Sampling
-from amalia.inference.endpoint_likelihood import (
-    Token,
-    answer_log_prob,
-    every_token_body,
-    first_token_body,
-    is_letter,
-    letter_log_prob,
-    read_first_tokens,
-    read_tokens,
-)
+from amalia.inference import Answer, Sampling
 from amalia.inference.endpoint_wire import (
     Unusable,
     chat_body,
@@ -119,6 +108,11 @@ def test_every_place_draws_with_a_seed_of_its_own():
     assert all(0 <= seed < 2**31 for seed in seeds)
 
 
+def ended(reason, finish="stop", tokens=3):
+    choice = {"message": {"content": "Sim."}, "finish_reason": finish, "stop_reason": reason}
+    return {"choices": [choice], "usage": {"completion_tokens": tokens}}
+
+
 USAGE = {"usage": {"prompt_tokens": 20, "completion_tokens": 4}}
 
 
@@ -148,6 +142,12 @@ USAGE = {"usage": {"prompt_tokens": 20, "completion_tokens": 4}}
         (body({"content": "Chamo.", "tool_calls": [{}]}, "tool_calls"), Answer("Chamo.", "stop", 0)),
         (body({"content": "a\ud800b"}), Answer("a?b", "stop", 0)),
         (body({"content": "Sim."}, usage={"completion_tokens": "4"}), Answer("Sim.", "stop", 0)),
+        # vLLM says what ended an answer: the usual end of turn, another token, or a stop string
+        (ended(None), Answer("Sim.", "stop", 2)),
+        (ended(107), Answer("Sim.", "stop", 2)),
+        (ended("Fim"), Answer("Sim.", "stop", 3)),
+        (ended(None, "length"), Answer("Sim.", "length", 3)),
+        (ended(None, tokens=0), Answer("Sim.", "stop", 0)),
     ],
 )  # fmt: skip
 def test_answers(given, answer):
@@ -190,7 +190,21 @@ LLAMA = "request (4390 tokens) exceeds the available context size (4096 tokens),
         (400, json.dumps({"error": {"message": LLAMA}}), "prompt_too_long", False),
         (500, '{"error": {"message": "Context size has been exceeded."}}', "prompt_too_long", False),
         (422, '{"error": "`inputs` is fine but there are too many tokens"}', "prompt_too_long", False),
-        (400, '{"error": {"message": "cannot identify image file"}}', "refused_by_server", False),
+        (400, '{"error": {"message": "cannot identify image file"}}', "picture_unreadable", False),
+        (400, '{"error": {"message": "Failed to load image or audio file"}}', "picture_unreadable",
+         False),
+        (500, '{"error": {"message": "image input is not supported - hint: mmproj"}}',
+         "picture_for_text_model", False),
+        (400, '{"error": {"message": "Requested sample logprobs of 20, which is greater"}}',
+         "no_likelihoods", False),
+        (400, '{"error": {"message": "Gaudi doesn\'t support logprobs."}}', "no_likelihoods", False),
+        (400, '{"error": {"message": "Logprobs is not enabled for this model"}}', "no_likelihoods",
+         False),
+        (400, '{"error": {"message": "5 is greater than the maximum of 1 - \'logprobs\'"}}',
+         "no_likelihoods", False),
+        (400, '{"error": {"message": "max_tokens must be at least 1, got 0."}}', "prompt_too_long",
+         False),
+        (400, '{"error": {"message": "no such model"}}', "refused_by_server", False),
         (413, "Request Entity Too Large", "refused_by_server", False),
         (422, '{"detail": [{"loc": ["body"], "msg": "field required"}]}', "refused_by_server", False),
         (301, "", "refused_by_server", False),
@@ -278,110 +292,3 @@ def test_pieces():
     with pytest.raises(Unusable, match="broke the answer off"):
         piece(event({}, "abort"))
     assert error_in({"error": {"message": "x", "code": "rate_limited"}}).reason == "http_500"
-
-
-def test_bodies_that_weigh():
-    row = make.conversation(("user", "Qual?"))
-    alone = every_token_body("m", row, None, extra={"priority": 1})
-    assert alone["messages"] == [{"role": "user", "content": "Qual?"}]
-    assert (alone["prompt_logprobs"], alone["max_tokens"], alone["priority"]) == (0, 1, 1)
-    assert "continue_final_message" not in alone
-    begun = every_token_body("m", row, "Lisboa", extra={})
-    assert begun["messages"][1] == {"role": "assistant", "content": "Lisboa"}
-    assert (begun["add_generation_prompt"], begun["continue_final_message"]) == (False, True)
-    letters = first_token_body("m", row, extra={})
-    assert (letters["logprobs"], letters["top_logprobs"], letters["max_tokens"]) == (True, 20, 1)
-
-
-def test_tokens_are_read():
-    entry = {"5": {"logprob": -0.5, "rank": 1, "decoded_token": "L"}, "9": {"logprob": -0.1}}
-    given = body({"content": ""}, prompt_logprobs=[None, entry, {"7": {"logprob": -9999.0}}])
-    assert read_tokens(given) == [None, Token("5", -0.5, "L"), Token("7", -9999.0, None)]
-
-
-@pytest.mark.parametrize("entry", [3, {}, {"5": {}}, {"5": {"logprob": None}}, {"5": 1},
-                                   {"5": {"logprob": math.nan}}])  # fmt: skip
-def test_tokens_that_cannot_be_read(entry):
-    with pytest.raises(Unusable, match="cannot be read") as raised:
-        read_tokens(body({"content": ""}, prompt_logprobs=[None, entry]))
-    assert raised.value.reason == "malformed"
-
-
-def test_servers_without_likelihoods():
-    for more in ({}, {"prompt_logprobs": None}):
-        with pytest.raises(Unusable, match="without prompt_logprobs") as raised:
-            read_tokens(body({"content": "a"}, **more))
-        assert raised.value.reason == "no_likelihoods"
-    for log_probs in (None, {}, {"content": []}, {"content": [{"token": "A"}]}):
-        choice = {"message": {"content": "A"}, "logprobs": log_probs}
-        with pytest.raises(Unusable, match=r"without (top_)?logprobs") as raised:
-            read_first_tokens({"choices": [choice]})
-        assert raised.value.reason == "no_likelihoods"
-
-
-def tokens(*texts, nats=-1.0):
-    """The first token of a prompt is never known."""
-    return [None, *(Token(text, nats, text) for text in texts)]
-
-
-@pytest.mark.parametrize(
-    ("prompt", "continued", "answer", "log_prob"),
-    [
-        (("u", ":", "a:"), ("u", ":", "a:", "Lis", "boa"), "Lisboa", LogProb(-2.0, 2)),
-        (("u", ":", "a:"), ("u", ":", "a:", "Lis", "boa"), " Lisboa\n", LogProb(-2.0, 2)),
-        # the last token of the prompt joins the answer
-        (("u", ":", "a", ":\n"), ("u", ":", "a", ":\n\n", "Lis"), "\nLis", LogProb(-2.0, 2)),
-        # a letter of two tokens, shown as two marks
-        (("u", "a:"), ("u", "a:", "p", "�", "�", "o"), "pão", LogProb(-4.0, 4)),
-    ],
-)
-def test_an_answer_is_what_follows_the_prompt(prompt, continued, answer, log_prob):
-    assert answer_log_prob(tokens(*prompt), tokens(*continued), answer) == log_prob
-
-
-@pytest.mark.parametrize(
-    ("prompt", "continued"),
-    [
-        (("u", "a:"), ("u", "a:")),
-        (("u", "a:", "<think>", "\n"), ("u", "a:", "Lis", "boa")),
-        (("u", "a:"), ("u", "a:", "<think>", "</think>", "Lis", "boa")),
-        (("u", "a:"), ("x", "y:", "Lis", "boa")),
-    ],
-)
-def test_a_template_that_opens_a_turn_otherwise_than_it_writes_one(prompt, continued):
-    with pytest.raises(Unusable) as raised:
-        answer_log_prob(tokens(*prompt), tokens(*continued), "Lisboa")
-    assert raised.value.reason == "template_differs"
-
-
-def top(*pairs):
-    entries = [{"token": token, "logprob": nats} for token, nats in pairs]
-    choice = {"message": {"content": "A"}, "logprobs": {"content": [{"top_logprobs": entries}]}}
-    return read_first_tokens({"choices": [choice]})
-
-
-def test_letters_are_weighed_by_all_their_tokens():
-    found = top(("A", math.log(0.5)), (" A", math.log(0.25)), ("B", math.log(0.125)), ("Al", -3.0))
-    assert letter_log_prob(found, "A").total_nats == pytest.approx(math.log(0.75))
-    assert letter_log_prob(found, " A\n").num_tokens == 1
-    assert letter_log_prob(found, "B") == LogProb(math.log(0.125), 1)
-
-
-def test_a_letter_not_among_the_likeliest_is_below_them_and_marked():
-    found = top(("A", -0.1), ("B", -2.5))
-    missing = letter_log_prob(found, "C")
-    assert missing.is_bound
-    assert missing.total_nats < letter_log_prob(found, "B").total_nats
-    assert missing.total_nats == pytest.approx(-2.5)
-
-
-def test_tiny_and_rounded_probabilities():
-    assert letter_log_prob(top(("A", -9999.0), (" A", -9999.0)), "A").total_nats < -9998
-    assert letter_log_prob(top(("A", 0.0), (" A", -40.0)), "A").total_nats == 0.0
-    with pytest.raises(Unusable, match="cannot be read"):
-        top(("A", math.nan))
-
-
-def test_what_is_a_letter():
-    assert all(is_letter(answer) for answer in ("A", " E\n", "3"))
-    assert not any(is_letter(answer) for answer in ("", "AB", ".", "Sim", "A."))

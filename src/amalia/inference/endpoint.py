@@ -4,6 +4,10 @@ A prompt that gets no answer has its error in its place; a server that is gone, 
 longer has the model ends the run. Answers that cost something are worth a cache around the endpoint,
 see ``cache``.
 
+vLLM takes what a question leaves out, such as ``top_k`` or a penalty, from the model's
+``generation_config.json``; started with ``--generation-config vllm`` it does not, as ``local`` does not.
+It says nothing of the weights, so other weights under the same name and path look like the same model.
+
 Not covered: tools, audio, the completions and responses interfaces, addresses without ``/models``.
 """
 
@@ -14,46 +18,29 @@ import hashlib
 import json
 import os
 import ssl
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from amalia.errors import AmaliaError, GenerationError
 from amalia.inference.base import Answer, LogProb, Sampling, cut_stream
-from amalia.inference.endpoint_likelihood import (
-    Token,
-    answer_log_prob,
-    every_token_body,
-    first_token_body,
-    is_letter,
-    letter_log_prob,
-    read_first_tokens,
-    read_tokens,
-)
-from amalia.inference.endpoint_wire import FATAL, Json, chat_body, read_answer
+from amalia.inference.endpoint_weighing import Likelihoods, by_prompt, or_error
+from amalia.inference.endpoint_wire import Json, chat_body, read_answer, who
 from amalia.records import Conversation, Row
 
 if TYPE_CHECKING:
     # httpx takes longer to import than everything else here together.
     from amalia.inference.endpoint_transport import Address, Pauses, Session
 
-T = TypeVar("T")
-V = TypeVar("V")
-Way = Literal["prompt_logprobs", "top_logprobs"]
-
 _OURS = frozenset(
     "model messages stream n logprobs top_logprobs prompt_logprobs add_generation_prompt "
     "continue_final_message".split()
 )
 _SAMPLED = frozenset({"max_tokens", "temperature", "top_p", "seed", "stop"})
-# Answers to one prompt that are weighed one after the other by one thread.
-_MAX_ASKED = 64
 _NUM_NAMED_MODELS = 8
-# After these another way to weigh may work with the same server.
-_OTHER_WAY = frozenset({"refused_by_server", "no_likelihoods", "template_differs"})
 
 
 class EndpointSettings(BaseModel):
@@ -109,29 +96,21 @@ class EndpointSettings(BaseModel):
         return extra
 
 
-class _Asked(NamedTuple):
-    """A prompt and the answers that are asked about in a row."""
-
-    row: Row[Conversation]
-    answers: list[str]
-
-
-Weighed = list[LogProb | AmaliaError]
-
-
 class Endpoint:
     """A model behind a server; see ``amalia.inference.base.Generate``."""
 
     def __init__(
-        self, settings: EndpointSettings, *, model: str, name: str, address: Address, pauses: Pauses
+        self, settings: EndpointSettings, *, card: Json, address: Address, pauses: Pauses
     ) -> None:
         """Keep what ``connect`` has found out."""
-        self.name = name
         self._settings = settings
-        self._model = model
+        self._model = str(card["id"])
+        self.name = _name(settings, self._model, card)
+        self._context_tokens = _context_tokens(card)
         self._address = address
         self._pauses = pauses
-        self._way: Way | None = None if settings.likelihood == "auto" else settings.likelihood
+        way = None if settings.likelihood == "auto" else settings.likelihood
+        self._likelihoods = Likelihoods(self._model, self.name, settings.extra, way)
 
     @classmethod
     def connect(cls, settings: EndpointSettings, *, pauses: Pauses | None = None) -> Endpoint:
@@ -157,9 +136,7 @@ class Endpoint:
         pauses = pauses or Pauses()
         with Session(address, pauses) as session:
             card = _card(settings, session.models())
-        model = str(card["id"])
-        name = _name(settings, model, card)
-        return cls(settings, model=model, name=name, address=address, pauses=pauses)
+        return cls(settings, card=card, address=address, pauses=pauses)
 
     def stream(self, prompt: Row[Conversation], sampling: Sampling) -> Iterator[str]:
         """Give the answer piece by piece; leaving the iterator early ends the connection.
@@ -168,9 +145,9 @@ class Endpoint:
             GenerationError: No usable answer, also in the middle of one.
             RecordError: The prompt cannot be written.
         """
-        body = chat_body(self._model, prompt, sampling, extra=self._settings.extra)
+        body = self._body(prompt, sampling)
         with self._session() as session:
-            yield from cut_stream(session.pieces(body, who=_who(prompt)), sampling.stop)
+            yield from cut_stream(session.pieces(body, who=who(prompt)), sampling.stop)
 
     def answer_many(
         self, prompts: Iterable[Row[Conversation]], sampling: Sampling
@@ -184,13 +161,11 @@ class Endpoint:
 
             def answer(numbered: tuple[int, Row[Conversation]]) -> Answer:
                 place, row = numbered
-                body = chat_body(
-                    self._model, row, sampling, place=place, extra=self._settings.extra
-                )
-                return session.ask(body, partial(read_answer, sampling=sampling), who=_who(row))
+                body = self._body(row, sampling, place=place)
+                return session.ask(body, partial(read_answer, sampling=sampling), who=who(row))
 
             yield from session.in_order(
-                partial(_or_error, answer),
+                partial(or_error, answer),
                 enumerate(prompts),
                 concurrency=self._settings.concurrency,
             )
@@ -206,13 +181,12 @@ class Endpoint:
             GenerationError: The server gives no log-probabilities, is gone, refuses the key or no longer
                 has the model.
         """
-        asked = _by_prompt(zip(prompts, answers, strict=True))
+        asked = by_prompt(zip(prompts, answers, strict=True))
         with self._session() as session:
-            while self._way is None and (first := next(asked, None)):
-                yield from self._probed(session, first)
-            if self._way is None:
-                return
-            work = partial(self._weighed, session, self._way)
+            while not self._likelihoods.is_known and (first := next(asked, None)):
+                self._likelihoods, found = self._likelihoods.probe(session, first)
+                yield from found
+            work = partial(self._likelihoods.weigh, session)
             for found in session.in_order(work, asked, concurrency=self._settings.concurrency):
                 yield from found
 
@@ -221,107 +195,12 @@ class Endpoint:
 
         return Session(self._address, self._pauses)
 
-    def _probed(self, session: Session, asked: _Asked) -> Weighed:
-        """Weigh answers in the first way that works, and stay with it from then on."""
-        complaints = []
-        ways: tuple[Way, ...] = ("prompt_logprobs", "top_logprobs")
-        for way in ways:
-            try:
-                found = self._weighed(session, way, asked)
-            except GenerationError as error:
-                if error.reason != "no_likelihoods":
-                    raise
-                complaints.append(str(error))
-                continue
-            reasons = {item.reason for item in found if isinstance(item, AmaliaError)}
-            if any(isinstance(item, LogProb) for item in found) or "not_one_token" in reasons:
-                self._way = way
-                return found
-            if not reasons <= _OTHER_WAY:
-                return found  # the fault of this prompt, perhaps; the next one will show
-            complaints.append(str(found[0]))
-        raise GenerationError(
-            f"{self.name} gives no log-probabilities ({' / '.join(complaints)}); expected them; use a "
-            "server that does (vLLM) or a generate task",
-            reason="no_likelihoods",
-        )
-
-    def _weighed(self, session: Session, way: Way, asked: _Asked) -> Weighed:
-        weigh = self._by_every_token if way == "prompt_logprobs" else self._by_first_token
-        return weigh(session, asked)
-
-    def _by_every_token(self, session: Session, asked: _Asked) -> Weighed:
-        write = partial(every_token_body, self._model, asked.row, extra=self._settings.extra)
-        who = _who(asked.row)
-        prompt = _or_error(lambda body: session.ask(write(body), read_tokens, who=who), None)
-        if isinstance(prompt, AmaliaError):
-            return [prompt] * len(asked.answers)
-
-        def weigh(answer: str) -> LogProb:
-            if not answer.strip():
-                raise GenerationError(
-                    f"{who}: the answer to weigh is {answer!r}; expected a text that is not blank; leave "
-                    "it out",
-                    reason="empty_answer",
-                )
-
-            def read(body: Json) -> LogProb:
-                return answer_log_prob(prompt, read_tokens(body), answer)
-
-            return session.ask(write(answer), read, who=who)
-
-        return [_or_error(weigh, answer) for answer in asked.answers]
-
-    def _by_first_token(self, session: Session, asked: _Asked) -> Weighed:
-        who = _who(asked.row)
-
-        def ask(row: Row[Conversation]) -> list[Token]:
-            body = first_token_body(self._model, row, extra=self._settings.extra)
-            return session.ask(body, read_first_tokens, who=who)
-
-        tokens = _or_error(ask, asked.row)
-        if isinstance(tokens, AmaliaError):
-            return [tokens] * len(asked.answers)
-
-        def weigh(answer: str) -> LogProb:
-            if not is_letter(answer):
-                raise GenerationError(
-                    f"{who}: {self.name} tells only how likely first tokens are, and the answer is "
-                    f"{answer[:40]!r}; expected one letter or digit; use a server that gives "
-                    "prompt_logprobs (vLLM) or a generate task",
-                    reason="not_one_token",
-                )
-            return letter_log_prob(tokens, answer)
-
-        return [_or_error(weigh, answer) for answer in asked.answers]
-
-
-def _or_error(work: Callable[[T], V], item: T) -> V | AmaliaError:
-    """Do work on an item; an error that is this item's alone is given in place of the result."""
-    try:
-        return work(item)
-    except AmaliaError as error:
-        if error.reason in FATAL:
-            raise
-        return error
-
-
-def _by_prompt(pairs: Iterable[tuple[Row[Conversation], str]]) -> Iterator[_Asked]:
-    """Put together neighbours that have the same prompt."""
-    asked: _Asked | None = None
-    for row, answer in pairs:
-        if asked and asked.row.record.turns == row.record.turns and len(asked.answers) < _MAX_ASKED:
-            asked.answers.append(answer)
-            continue
-        if asked:
-            yield asked
-        asked = _Asked(row, [answer])
-    if asked:
-        yield asked
-
-
-def _who(row: Row[Conversation]) -> str:
-    return f"conversation {row.record.id}"
+    def _body(self, row: Row[Conversation], sampling: Sampling, *, place: int = 0) -> Json:
+        if self._context_tokens is not None:
+            # vLLM cuts an answer at the end of its context, yet refuses to be asked for more than that.
+            most = min(sampling.max_new_tokens, self._context_tokens)
+            sampling = sampling.model_copy(update={"max_new_tokens": most})
+        return chat_body(self._model, row, sampling, place=place, extra=self._settings.extra)
 
 
 def _key(settings: EndpointSettings) -> str | None:
@@ -383,3 +262,9 @@ def _name(settings: EndpointSettings, model: str, card: Json) -> str:
         fields = json.dumps(settings.extra, sort_keys=True)
         facts.append(f"extra {hashlib.sha256(fields.encode()).hexdigest()[:8]}")
     return f"{model}@{place}" + (f" ({', '.join(facts)})" if facts else "")
+
+
+def _context_tokens(card: Json) -> int | None:
+    """Give the tokens that a prompt and its answer have together, where the card tells."""
+    told = card.get("max_model_len")  # vLLM and SGLang
+    return told if isinstance(told, int) and told > 0 else None

@@ -41,6 +41,8 @@ _MAX_ASKED_PAUSE_S = 120.0
 _WAYS_OUT = {
     "timeout": "raise timeout_s, or lower concurrency",
     "prompt_too_long": "use fewer turns, fewer or smaller pictures, or a lower max_new_tokens",
+    "picture_unreadable": "mend the picture, or leave the prompt out",
+    "picture_for_text_model": "serve a model that sees, or leave the prompt out",
     "refused_by_server": "leave the prompt out, or correct the fields under extra",
     "key_refused": "put a valid key into the environment variable that key_env names",
     "not_found": "load the model, or correct the address, which for most servers ends in /v1",

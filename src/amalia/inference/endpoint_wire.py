@@ -37,8 +37,22 @@ _FINISH: dict[str, FinishReason] = {
 _ABORTED = frozenset({"abort", "aborted", "cancelled", "error"})
 _TOO_LONG = re.compile(
     r"context[ _](?:length|window|size)|max_model_len|maximum model length|prompt is too long"
-    r"|too many (?:input )?tokens|input is too long",
+    r"|too many (?:input )?tokens|input is too long|max_tokens must be at least 1",
     re.IGNORECASE,
+)
+_UNREADABLE = re.compile(r"failed to load image|cannot identify image", re.IGNORECASE)
+_SEES_NOTHING = re.compile(r"is not a multimodal model|image input is not supported", re.IGNORECASE)
+_NO_LOG_PROBS = re.compile(
+    r"(?:request|requested|support|supports) (?:sample |prompt )?logprobs|logprobs (?:is|are) not"
+    r"|maximum of \d+ - 'logprobs'",
+    re.IGNORECASE,
+)
+# What servers say is wrong with one question, whatever status they say it under.
+_COMPLAINTS = (
+    ("prompt_too_long", _TOO_LONG),
+    ("picture_unreadable", _UNREADABLE),
+    ("picture_for_text_model", _SEES_NOTHING),
+    ("no_likelihoods", _NO_LOG_PROBS),
 )
 _STATUSES_OF_PROMPTS = frozenset({400, 413, 422, 500})
 _PASSING_STATUSES = frozenset({408, 409, 425, 429})
@@ -101,6 +115,11 @@ def chat_body(
     return {name: value for name, value in {**body, **extra}.items() if value is not None}
 
 
+def who(row: Row[Conversation]) -> str:
+    """On whose behalf a server is asked, for messages."""
+    return f"conversation {row.record.id}"
+
+
 def messages(row: Row[Conversation]) -> list[dict[str, Any]]:
     """Write the turns of a prompt.
 
@@ -150,8 +169,9 @@ def read_answer(body: Json, sampling: Sampling) -> Answer:
     """Read the answer to a chat completion.
 
     An empty text is an answer, and so is a refusal: its text stands under ``content_filter``. What
-    the model thought before it answered is left out. Tokens are those that the server counts, for
-    some with the end of turn; 0 where it does not say.
+    the model thought before it answered is left out. Tokens are those that the server counts; 0 where
+    it does not say. vLLM counts the end of turn with them and tells when there was one, so it is taken
+    off; other servers may count it too.
 
     Raises:
         Unusable: There is no text, or the server says that something went wrong.
@@ -173,9 +193,20 @@ def read_answer(body: Json, sampling: Sampling) -> Answer:
     return Answer(
         text,
         "stop" if is_stopped and finish == "length" else finish,
-        _count(counts.get("completion_tokens")) or 0,
+        _num_tokens(counts, choice),
         _count(counts.get("prompt_tokens")),
     )
+
+
+def _num_tokens(counts: Json, choice: Json) -> int:
+    """Count the tokens of an answer without the end of turn, which vLLM's ``stop_reason`` tells of.
+
+    It is the stop string that ended the answer, the number of a token that did, or null for the usual
+    end of turn.
+    """
+    counted = _count(counts.get("completion_tokens")) or 0
+    is_ended = choice.get("finish_reason") == "stop" and "stop_reason" in choice
+    return max(0, counted - (is_ended and not isinstance(choice["stop_reason"], str)))
 
 
 def only_choice(body: Json) -> Json:
@@ -242,8 +273,10 @@ def failure(status: int, text: str, *, wait_s: float = 0.0) -> Unusable:
     """Say what a status other than 200 means, from the status and the body that came with it."""
     said = _message(text)
     detail = f"answered {status} {quoted(said)}"
-    if status in _STATUSES_OF_PROMPTS and _TOO_LONG.search(text):
-        return Unusable("prompt_too_long", detail)
+    if status in _STATUSES_OF_PROMPTS:
+        for reason, complaint in _COMPLAINTS:
+            if complaint.search(text):
+                return Unusable(reason, detail)
     if status in (401, 403):
         return Unusable("key_refused", detail)
     if status == 404:
