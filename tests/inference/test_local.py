@@ -298,3 +298,24 @@ def test_bfloat16_weights_are_near_float32(local, seeing_model, prompts):
     ):
         assert near.total_nats == pytest.approx(exact.total_nats, rel=0.05)
     assert complete(half, prompts[1], Sampling(max_new_tokens=4)).num_tokens <= 4
+
+
+def test_a_prompt_is_computed_once_for_all_answers_weighed_after_it(local, ask, monkeypatch):
+    asked = [ask("Que cor?", "red"), ask("Quantos são os gatos que se veem?"), ask("Onde?", "blue")]
+    texts = ["sim", "Não há nenhum gato preto.", "", "três"]
+    apart = [log_probs(local, [prompt], [text])[0] for prompt in asked for text in texts]
+    looks = []
+    forward = type(local._model).forward
+
+    def counting(self, *given, **named):
+        looks.append(len(named["input_ids"]))
+        return forward(self, *given, **named)
+
+    monkeypatch.setattr(type(local._model), "forward", counting)
+    together = log_probs(
+        local, [prompt for prompt in asked for _ in texts], [text for _ in asked for text in texts]
+    )
+    assert looks[0] <= len(asked) < len(apart)
+    for one, other in zip(together, apart, strict=True):
+        assert one.num_tokens == other.num_tokens
+        assert one.total_nats == pytest.approx(other.total_nats, abs=1e-3)

@@ -3,8 +3,8 @@
 Prompts are padded on the left, sorted by length within a window of batches, and answered in the
 order they were given. Sampling draws one number a token from a generator of each prompt's own, so
 an answer depends neither on the batch it fell into nor on torch's global random state. Likelihoods
-come from one forward pass over prompt and answer; on a CPU that pass is float32, because a few
-hundredths of a nat decide a preference.
+compute a prompt once for all answers weighed after it (``likelihood``); on a CPU in float32, because a
+few hundredths of a nat decide a preference.
 
 Not covered: beam search, several GPUs, quantized weights.
 """
@@ -42,6 +42,7 @@ except ModuleNotFoundError as error:
     raise MissingExtra("Running a model in this process", "train") from error
 
 from amalia.inference.decoding import Drawing, Ends
+from amalia.inference.likelihood import Weighed, totals_nats
 from amalia.model.render import Rendered, Renderer, collate
 
 _CLASSES = {"llava_next": AutoModelForImageTextToText, "llama": AutoModelForCausalLM}
@@ -155,10 +156,24 @@ class Local:
         """
         for window in self._windows(zip(prompts, answers, strict=True)):
             found: dict[int, LogProb | AmaliaError] = {}
-            rendered = _usable([_attempt(self._continued, *pair) for pair in window], found)
-            for places in self._batches(rendered):
-                scores = self._score([rendered[place] for place in places])
-                found.update(zip(places, scores, strict=True))
+            waiting: dict[int, Rendered] = {}
+            places_of: dict[int, dict[int, tuple[int, ...]]] = {}
+            for place, (row, answer) in enumerate(window):
+                if not place or row is not window[place - 1][0]:
+                    first, prompt = place, _attempt(self._prompt, row)
+                if isinstance(prompt, AmaliaError):
+                    found[place] = prompt
+                    continue
+                ids = _attempt(self._answer_ids, prompt, answer, row.record.id)
+                if isinstance(ids, AmaliaError):
+                    found[place] = ids
+                    continue
+                waiting[first] = prompt
+                places_of.setdefault(first, {})[place] = ids
+            for firsts in self._filled(waiting, {n: len(own) for n, own in places_of.items()}):
+                questions = [Weighed(waiting[n], tuple(places_of[n].values())) for n in firsts]
+                places = [place for n in firsts for place in places_of[n]]
+                found.update(zip(places, self._score(questions), strict=True))
             yield from (found[place] for place in range(len(window)))
 
     def _windows(self, items: Iterable[T]) -> Iterator[list[T]]:
@@ -172,10 +187,10 @@ class Local:
         self._check_length(len(rendered.ids) + 1, row.record.id)
         return rendered
 
-    def _continued(self, row: Row[Conversation], answer: str) -> Rendered:
-        rendered = self._renderer.continued(self._renderer.prompt(row), answer)
-        self._check_length(len(rendered.ids), row.record.id)
-        return rendered
+    def _answer_ids(self, prompt: Rendered, answer: str, record_id: str) -> tuple[int, ...]:
+        ids = tuple(self._renderer.answer(answer))
+        self._check_length(len(prompt.ids) + len(ids), record_id)
+        return ids
 
     def _check_length(self, num_tokens: int, record_id: str) -> None:
         if num_tokens > self._context_tokens:
@@ -190,6 +205,21 @@ class Local:
         order = sorted(rendered, key=lambda place: -len(rendered[place].ids))
         for start in range(0, len(order), self._batch_size):
             yield order[start : start + self._batch_size]
+
+    def _filled(
+        self, rendered: Mapping[int, Rendered], answers: Mapping[int, int]
+    ) -> Iterator[list[int]]:
+        """Give places in batches of at most so many answers, those of one place together; longest first."""
+        batch: list[int] = []
+        num_answers = 0
+        for place in sorted(rendered, key=lambda place: -len(rendered[place].ids)):
+            if batch and num_answers + answers[place] > self._batch_size:
+                yield batch
+                batch, num_answers = [], 0
+            batch.append(place)
+            num_answers += answers[place]
+        if batch:
+            yield batch
 
     def _generate(
         self,
@@ -288,35 +318,19 @@ class Local:
                 "ask again, or with a shorter prompt if memory ran out"
             ) from failures[0]
 
-    def _score(self, rendered: Sequence[Rendered]) -> list[LogProb]:
-        batch = collate(rendered, pad_id=self._renderer.pad_id, side="left").to(self.device.kind)
-        # Padded on the left, all answers end together, so the language head need only see the ends.
-        counts = [sum(item.supervised) for item in rendered]
-        kept = max(counts)
-        positions_BT = (batch.attention_mask_BT.cumsum(-1) - 1).clamp_min(0)
-        with torch.inference_mode():
-            logits_BTV = (
-                self._model(
-                    **batch.model_inputs(),
-                    position_ids=positions_BT,
-                    logits_to_keep=kept + 1,
-                    use_cache=False,
-                )
-                .logits[:, :-1]
-                .float()
-            )
-            targets_BT = batch.input_ids_BT[:, -kept:]
-            chosen_BT = logits_BTV.gather(-1, targets_BT[..., None])[..., 0]
-            log_probs_BT = chosen_BT - logits_BTV.logsumexp(-1)
-            totals = (log_probs_BT * batch.supervised_BT[:, -kept:]).sum(-1).tolist()
+    def _score(self, questions: Sequence[Weighed]) -> list[LogProb]:
+        totals = totals_nats(
+            self._model, questions, pad_id=self._renderer.pad_id, device=self.device.kind
+        )
         if not all(math.isfinite(total) for total in totals):
             raise GenerationError(
                 f"{self.name} gives likelihoods that are not finite; its weights are damaged"
             )
+        counts = [len(ids) for item in questions for ids in item.answers]
         return [LogProb(total, count) for total, count in zip(totals, counts, strict=True)]
 
 
-def _attempt(render: Callable[..., Rendered], *given: Any) -> Rendered | AmaliaError:
+def _attempt(render: Callable[..., T], *given: Any) -> T | AmaliaError:
     try:
         return render(*given)
     except AmaliaError as error:

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ def build(recipe: EvaluationRecipe, out: Path) -> Manifest:
 def _named(recipe: EvaluationRecipe) -> list[Task]:
     """Give the tasks that a recipe may run."""
     tasks = known_tasks()
-    made = mini_tasks(known_names(), brazilian_names())
+    made = [task for task in tasks.values() if task.read is None or task.name == "describing"]
     named = [tasks[entry.task] for entry in recipe.tasks if entry.task in tasks]
     return [*named, *(made if any(entry.task is None for entry in recipe.tasks) else ())]
 
@@ -133,6 +134,7 @@ def read_tasks(recipe: EvaluationRecipe, out: Path) -> list[Benchmark]:
     return found
 
 
+@cache
 def known_tasks() -> dict[str, Task]:
     """Give every task by its name."""
     tasks = (*mini_tasks(known_names(), brazilian_names()), *published_tasks())
