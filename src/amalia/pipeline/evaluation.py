@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -44,6 +44,7 @@ from amalia.manifest import Input, Manifest
 from amalia.pipeline.evaluation_recipe import EvaluationRecipe, Model, TaskEntry
 from amalia.pipeline.judging import examples
 from amalia.pipeline.models import beside, engine_of
+from amalia.progress import say
 from amalia.recipe import fingerprint
 from amalia.store import Workshop, read_rows
 
@@ -77,6 +78,8 @@ def build(recipe: EvaluationRecipe, out: Path) -> Manifest:
         for model in recipe.asked
         if model.endpoint is not None
     }
+    for line in _licenses(benchmarks):
+        say(line)
     with shop:
         began = time.monotonic()
         with AnswerCache.open(Path(recipe.run.cache or shop.partial / CACHE_NAME)) as cache:
@@ -96,6 +99,16 @@ def build(recipe: EvaluationRecipe, out: Path) -> Manifest:
             },
             discard=[path.name for path in shop.partial.glob(CACHE_NAME + "*")],
         )
+
+
+def _licenses(benchmarks: Sequence[Benchmark]) -> Iterator[str]:
+    """Say under which licence the data of others is."""
+    for item in benchmarks:
+        if item.license != "unknown" and item.task.read is not None:
+            told = ", which forbids commercial use" if "-NC" in item.license.upper() else ""
+            yield f"{item.task.name}: {item.where}, licence {item.license}{told}"
+        elif item.task.read is not None:
+            yield f"{item.task.name}: {item.where}, licence unknown; ask its authors before you publish or sell"
 
 
 def _named(recipe: EvaluationRecipe) -> list[Task]:
