@@ -8,7 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from amalia.device import detect
 from amalia.train import loop
 from amalia.train.convert import convert
 from amalia.train.loop import run_stage
@@ -26,6 +28,14 @@ from amalia.train.stage import Places, Stage
 
 WORKER = Path(__file__).with_name("ranks_worker.py")
 COLORS = ("red", "green", "blue", "white", "black", "yellow")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _in_float32() -> Iterator[None]:
+    """Compute here as the workers do."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(loop, "detect", lambda: replace(detect(), dtype="float32"))
+        yield
 
 
 @pytest.fixture(scope="module")
