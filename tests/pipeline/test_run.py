@@ -149,7 +149,13 @@ TINY = {
                 "max_tokens": 1000,
             }
         },
-        {"evaluate": {"name": "evaluation", "models": ["sft", "dpo"], "samples": "test"}},
+        {
+            "evaluate": {
+                "name": "evaluation",
+                "models": ["sft", "dpo"],
+                "tasks": [{"samples": "test"}],
+            }
+        },
         {"answer": {"model": "dpo", "samples": "showcase"}},
     ],
 }
