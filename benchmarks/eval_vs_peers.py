@@ -9,8 +9,8 @@ row, ``generate`` lets the model write 32 tokens. lm-eval lives in an environmen
     python benchmarks/eval_vs_peers.py --peers peers/bin/python --json
 
 Prints ``{case: {"ours": x, "peer": y, "ratio": r, "wanted": w}}`` last on stdout, in seconds (less is better; the
-ratio is peer to ours), and exits 1 when a wanted figure is missed. The median of several runs counts. lmms-eval is not here: it
-needs torchvision, which breaks transformers beside a CPU torch.
+ratio is peer to ours), and exits 1 when a wanted figure is missed. Both compute with one thread; the median of
+several runs counts. lmms-eval is not here: it needs torchvision, which breaks transformers beside a CPU torch.
 """
 
 from __future__ import annotations
@@ -113,7 +113,8 @@ def _case(case: str, folder: Path, peers: Path | None, times: int) -> dict[str, 
 
 
 def _timed(command: list[str], folder: Path) -> float:
-    env = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
+    # One thread each: on two shared cores two threads wait for each other more than they compute.
+    env = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     start = time.perf_counter()
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - start

@@ -60,9 +60,55 @@ LETTER_SENTENCES = [
 
 
 @pytest.mark.parametrize("sentence", LETTER_SENTENCES)
-@pytest.mark.parametrize("letter", "ABCD")
-def test_a_letter_stays_itself_in_any_sentence(sentence: str, letter: str) -> None:
-    assert answers.letter(sentence.format(letter), 4) == letter
+@pytest.mark.parametrize("num_choices", [3, 4, 5, 10])
+def test_a_letter_stays_itself_in_any_sentence(sentence: str, num_choices: int) -> None:
+    for letter in "ABCDEFGHIJ"[:num_choices]:
+        assert answers.letter(sentence.format(letter), num_choices) == letter
+
+
+# {0} is denied and {1} is said.
+LETTER_DENIALS = [
+    "Não é a {0}, mas sim a {1}.",
+    "Não é a {0}, é a {1}.",
+    "Não é a {0}; é a {1}.",
+    "Não é a {0}. É a {1}.",
+    "Não {0}, mas {1}.",
+    "Não é a opção {0}, mas sim a opção {1}.",
+    "A resposta não é a {0}, mas a {1}.",
+    "A resposta não é {0}; é {1}.",
+    "A resposta é a {1}, e não a {0}.",
+    "A resposta é {1} e não {0}.",
+    "É a {1}, não a {0}.",
+    "É a {1} e não a {0}.",
+    "{1}, e não {0}.",
+    "Escolho a {1}, porque a {0} não faz sentido.",
+    "A {0} não é; é a {1}.",
+    "A {0} está errada, logo {1}.",
+    "A opção {0} está errada. A opção {1} está certa.",
+    "A opção {0} não pode ser, portanto {1}.",
+    "Excluindo a {0}, fica a {1}.",
+    "Eliminei a {0}. Fico com a {1}.",
+    "Em vez da {0}, marcaria a {1}.",
+    "Não me parece a {0}; parece-me a {1}.",
+    "Não acho que seja a {0}. Acho que é a {1}.",
+    "Não escolheria a {0}. Escolheria a {1}.",
+    "Nem pensar na {0}: é a {1}.",
+    "É a {0}? Não, é a {1}.",
+    "Pensei na {0}, mas é a {1}.",
+    "Podia ser a {0}, mas a certa é a {1}.",
+    "A {0} parece certa, mas a resposta é {1}.",
+    "Entre a {0} e a {1}, escolho a {1}.",
+    "A {1} está certa e a {0} está errada.",
+    "Antes a {1} do que a {0}.",
+]
+
+
+@pytest.mark.parametrize("sentence", LETTER_DENIALS)
+@pytest.mark.parametrize("num_choices", [3, 4, 5, 10])
+def test_a_letter_that_is_denied_never_counts(sentence: str, num_choices: int) -> None:
+    letters = "ABCDEFGHIJ"[:num_choices]
+    for denied, said in zip(letters, letters[1:] + letters[0], strict=True):
+        assert answers.letter(sentence.format(denied, said), num_choices) == said
 
 
 # Scorers in use give these to the wrong option, or give credit for none.
@@ -157,6 +203,26 @@ def test_a_number_in_words_stays_itself(sentence: str, word: str, value: float) 
     assert answers.number(sentence.format(word)) == value
 
 
+NUMBER_DENIALS = [
+    "Não são {0}, são {1}.", "Não são {0}, mas sim {1}.", "Não são {0} mas {1}.", "Não há {0}, há {1}.",
+    "São {1}, não {0}.",
+    "São {1} e não {0}.", "Em vez de {0}, são {1}.", "São {1}, em vez de {0}.", "Não conto {0}; conto {1}.",
+    "São {0}? Não, são {1}.", "Parecem {0}, mas são {1}.", "Contei {0}, mas na verdade são {1}.",
+    "Nem {0} nem mais: {1}.",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("sentence", NUMBER_DENIALS)
+@pytest.mark.parametrize(
+    ("denied", "said", "value"),
+    [("3", "4", 4), ("duas", "vinte e cinco", 25), ("2,5", "1.234,5", 1234.5), ("12 mil", "3 milhões", 3e6)],
+)  # fmt: skip
+def test_a_number_that_is_denied_never_counts(
+    sentence: str, denied: str, said: str, value: float
+) -> None:
+    assert answers.number(sentence.format(denied, said)) == value
+
+
 YES = [
     "Sim.", "sim", "Sim!", "Sim, há.", "Sim, está um gato em cima da mesa.", "Sim, não há dúvida.",
     "Sim, sem dúvida.", "Claro que sim.", "Com certeza que sim.", "Penso que sim.", "Acho que sim.",
@@ -188,6 +254,24 @@ UNSURE = [
 )
 def test_yes_and_no_as_people_say_them(text: str, expected: str) -> None:
     assert answers.yes_no(text) == expected
+
+
+YES_NO_SENTENCES = [
+    "{}", "{}.", "{}!", "**{}**", "«{}»", "({})", "- {}", "Resposta: {}", "Resposta final: {}.", "A resposta é {}.",
+    "A resposta é: {}", "A resposta certa é {}.", "Penso que {}.", "Acho que {}.", "Creio que {}.", "Julgo que {}.",
+    "Diria que {}.", "Parece-me que {}.", "Parece que {}.", "Claro que {}.", "Com certeza que {}.",
+    "Obviamente que {}.",
+    "Certamente que {}.", "Sem dúvida que {}.", "É evidente que {}.", "{}, sem dúvida.", "{}, como se vê na imagem.",
+    "{}, porque se vê bem.", "{}. A imagem mostra-o bem.", "{}\n\nA imagem mostra uma rua.", "Na imagem, {}.",
+    "Olhando com atenção, {}.", "A meu ver, {}.", "Há ou não há? {}.", "Sim ou não? {}.", "Não tenho dúvidas: {}.",
+    "Não há dúvida de que {}.", "Vejo uma rua e pessoas, por isso {}.",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("sentence", YES_NO_SENTENCES)
+@pytest.mark.parametrize("answer", ["sim", "não", "Sim", "Não"])
+def test_yes_and_no_stay_themselves_in_any_sentence(sentence: str, answer: str) -> None:
+    assert answers.yes_no(sentence.format(answer)) == answer.lower()
 
 
 BOX_SENTENCES = [
@@ -268,6 +352,30 @@ def test_a_name_stays_itself_in_any_sentence(sentence: str, name: str) -> None:
     said = sentence.format(name)
     assert [other for other in NAMES if answers.contains_name(said, [other], NAMES)] == [name]
     assert answers.contains_name(said.upper(), [name], NAMES)
+
+
+NAME_DENIALS = [
+    "Não é um {0}, é um {1}.", "Não é um {0}, mas sim um {1}.", "Não é um {0} mas um {1}.", "Não é um {0}. É um {1}.",
+    "É um {1} e não um {0}.", "É um {1}, não um {0}.", "Em vez de um {0}, é um {1}.",
+    "Ao contrário do {0}, isto é um {1}.",
+    "Isto não é um {0}; é um {1}.", "O que se vê não é um {0}, é um {1}.", "É um {0}? Não, é um {1}.",
+    "Parece um {0}, mas é um {1}.", "Não me parece um {0}, parece-me um {1}.", "Não se trata de um {0}, mas de um {1}.",
+    "Não é {0} nem nada parecido: é {1}.", "Um {1}, nunca um {0}.",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("sentence", NAME_DENIALS)
+def test_a_name_that_is_denied_never_counts(sentence: str) -> None:
+    for denied, name in zip(NAMES, NAMES[1:] + NAMES[:1], strict=True):
+        said = sentence.format(denied, name)
+        assert [other for other in NAMES if answers.contains_name(said, [other], NAMES)] == [name]
+
+
+@pytest.mark.parametrize("sentence", NAME_DENIALS)
+def test_a_side_that_is_denied_never_counts(sentence: str) -> None:
+    words = {"lado esquerdo": "esquerda", "lado direito": "direita", "baixo": "baixo"}
+    for denied, said in zip(words, [*words][1:] + [*words][:1], strict=True):
+        assert answers.side(sentence.format(denied, said)) == words[said]
 
 
 @pytest.mark.parametrize("sentence", NAME_SENTENCES)

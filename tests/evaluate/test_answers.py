@@ -254,6 +254,11 @@ SIDES = [
     ("O gato está acima do cão.", "cima"),
     ("Em baixo.", "baixo"),
     ("Debaixo da mesa, à esquerda.", "baixo"),
+    ("Não está à esquerda, está à direita.", "direita"),
+    ("À esquerda, e não à direita.", "esquerda"),
+    ("À esquerda ou à direita.", None),
+    ("Em cima ou talvez em baixo.", None),
+    ("Não está à esquerda.", None),
     ("Ao lado do cão.", None),
     ("", None),
 ]
@@ -311,6 +316,8 @@ NAMED = [
     ("É um ônibus.", ("autocarro",), False),
     ("É um autocarro.", ("autocarro",), True),
     ("É uma viatura.", ("autocarro", "viatura"), True),
+    ("Não é um gato.", ("gato",), False),
+    ("Não é um cão, é um gato.", ("gato",), True),
     ("", ("gato",), False),
 ]
 
@@ -324,6 +331,14 @@ def test_names_in_order_without_overlap() -> None:
     known = answers.known_names(ALL_NAMES)
     text = "À esquerda do gato preto está um cão, e não uma maçã verde."
     assert answers.names_in(text, known) == ["gato preto", "cão", "maçã verde"]
+
+
+def test_names_to_choose_from() -> None:
+    known = answers.known_names(ALL_NAMES)
+    assert answers.alternatives("Um gato preto ou um cão.", known) == {"gato preto", "cão"}
+    assert answers.alternatives("Um cão ou talvez uma maçã verde.", known) == {"cão", "maçã verde"}
+    assert answers.alternatives("Um cão e um gato, ou seja, animais.", known) == set()
+    assert answers.alternatives("Um gato, um cão.", known) == set()
 
 
 def test_longest_name_gives_the_first_of_equally_long_ones() -> None:

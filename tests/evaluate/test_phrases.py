@@ -57,6 +57,27 @@ STATED = [
 ]
 
 
+OPENED = [
+    ("É Lisboa.", "Lisboa"),
+    ("É a cidade", "cidade"),
+    ("No Brasil.", "Brasil"),
+    ("Foi em 2015", "2015"),
+    ("Foi no Brasil", "Brasil"),
+    ("Trata-se do Porto.", "Porto"),
+    ("Chama-se Maria", "Maria"),
+    ("Isto é um gato", "gato"),
+    ("O", "O"),
+    ("Nazaré", "Nazaré"),
+    ("Embora não", "Embora não"),
+    ("", ""),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), OPENED)
+def test_how_an_answer_begins_does_not_matter(text: str, expected: str) -> None:
+    assert answers.without_opening(text) == expected
+
+
 @pytest.mark.parametrize(("text", "expected"), STATED)
 def test_what_is_stated(text: str, expected: str) -> None:
     assert answers.stated(text) == expected

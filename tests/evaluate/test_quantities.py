@@ -6,7 +6,8 @@ from amalia.evaluate import quantities
 
 QUANTITIES = [
     "3", "-3", "1.234,5", "1 234", "12%", "12 %", "€ 5", "5 €", "3 milhões de euros", "três",
-    "vinte e cinco", "12 por cento", "(4)",
+    "vinte e cinco", "12 por cento", "(4)", "3 mil", "2,5 mil milhões de euros",
+    "três milhões", "meia dúzia", "nenhum",
 ]  # fmt: skip
 TEXTS = [
     "Brasil", "18-24", "2015 a 2017", "3.º trimestre", "1.º", "Grupo 1", "Q1", "", "%", "três gatos", "[1, 2]",
@@ -39,6 +40,13 @@ def test_anything_else_is_none(text: str) -> None:
         ("nenhum", "0", True),
         ("-4", "4", False),
         ("não sei", "4", None),
+        ("3.000.000", "3 milhões", True),
+        ("3", "3 milhões", True),
+        ("3 milhões", "3", True),
+        ("3 mil", "3 milhões", False),
+        ("2,5 mil milhões", "2.500.000.000", True),
+        ("2500", "2,5 mil", True),
+        ("3 ou 4", "3", None),
     ],
 )
 def test_agree(answer: str, target: str, expected: bool | None) -> None:

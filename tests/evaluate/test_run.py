@@ -61,7 +61,7 @@ def test_results_stand_beside_the_blind_run_and_the_best_constant(rows) -> None:
         "naming/fluent": 1,
         "naming/noto": 0.5,
     }
-    assert (log.engine, log.tasks) == ("m1", {"naming": 1})
+    assert (log.engine, log.tasks) == ("m1", {"naming": 2})
 
 
 def test_a_model_that_sees_beats_its_blind_self(make_row) -> None:

@@ -1,6 +1,7 @@
 """What an answer in Portuguese says: a letter, a number, yes or no, a box, a quotation, a name.
 
-Every function is pure and gives None for an answer that cannot be read; the task decides that this
+Letters are read in ``letters``, numbers in ``numerals``, yes and no in ``assent``; all are to be used from here. Every
+function is pure and gives None for an answer that cannot be read; the task decides that this
 is wrong. Nothing here knows the right answer, so parsing cannot lean towards it. The tests hold the
 specification as tables of Portuguese cases.
 """
@@ -8,12 +9,19 @@ specification as tables of Portuguese cases.
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Literal
 
+from amalia.evaluate.assent import YesNo, yes_no
+from amalia.evaluate.denials import affirmed
+from amalia.evaluate.letters import letter, option_number
 from amalia.evaluate.numerals import number
-from amalia.evaluate.phrases import stated, without_reasoning
+from amalia.evaluate.phrases import stated, without_opening, without_reasoning
 
 __all__ = [
+    "YesNo",
+    "affirmed",
+    "alternatives",
     "box",
     "contains_name",
     "known_names",
@@ -22,167 +30,17 @@ __all__ = [
     "names_in",
     "normalize",
     "number",
+    "option_number",
     "quoted",
     "side",
     "stated",
+    "without_opening",
     "without_reasoning",
     "yes_no",
 ]
 
 Box = tuple[float, float, float, float]
-YesNo = Literal["sim", "não", "não sei"]
 Side = Literal["esquerda", "direita", "cima", "baixo"]
-
-# --- letter ---------------------------------------------------------------------------------------
-
-_OPEN = r"[\s*_\"'«“(\[{:=`–-]*"
-_CLOSED = r"(?![\w'’-])"
-_NOUN = r"(?:opç[aã]o|alternativa|alínea|letra|hipótese|option|answer|choice|resposta)"
-_VERB = r"(?:é|será|seria|fica|deve ser|só pode ser|is)"
-_NEGATED = re.compile(
-    rf"\bnão (?:(?:é|será|seria|pode ser) )?(?:a )?(?:{_NOUN} )?[A-Z]{_CLOSED}"
-    rf"|\bnão (?:é|será|seria|pode ser)(?: a)?(?: {_NOUN})? [a-z]{_CLOSED}"
-    rf"|\b(?:[Aa] )?(?i:{_NOUN}) [A-Z]{_CLOSED}[)*_]* "
-    r"(?:(?:é|está) (?:errada|falsa|incorreta)|não (?:é|está) (?:a )?(?:certa|correta))"
-)
-# Kings and queens: «D. João II» is no option.
-_TITLE = re.compile(
-    r"\bD\.\s+(?=(?:Afonso|Amélia|António|Carlos|Catarina|Dinis|Duarte|Fernando|Filipa|Filipe|Henrique|Inês"
-    r"|Isabel|João|José|Leonor|Luís|Manuel|Maria|Miguel|Nuno|Pedro|Sancho|Sebastião|Teresa)\b)"
-)
-# "A resposta é B", "Resposta: b", "a opção correta é a (C)": the noun, a verb or sign, the letter.
-_STRONG = re.compile(
-    rf"\b{_NOUN}(?: (?:final|correta|certa|correct))?\s*(?:{_VERB}\b|[:=]){_OPEN}"
-    rf"(?:[ao] )?(?:{_NOUN} )?{_OPEN}(?P<letter>[A-Za-z]){_CLOSED}"
-    rf"|\\boxed\{{(?P<boxed>[A-Za-z])\}}",
-    re.IGNORECASE,
-)
-# "B é a opção correta"; an E there may be the conjunction.
-_SUBJECT = re.compile(
-    r"(?<![\w'’-])(?P<letter>[A-DF-Z])[)*_\"»”]* (?:é|será|seria) a (?:única )?"
-    r"(?:opção|alternativa|alínea|letra|hipótese|resposta|certa|correta)\b"
-)
-_LABELLED = re.compile(rf"\b(?i:{_NOUN}){_OPEN}(?P<letter>[A-Z]){_CLOSED}")
-_MARKED = re.compile(r"(?m)^[\s*_(\[]*(?P<letter>[A-Za-z])[*_]*\s*(?:[).:\]]|[-–—]\s)")
-_BARE = re.compile(r"(?<![\w'’-])[A-Z](?![\w'’-])")
-# What a letter that is an answer may follow; behind another word it is part of a name, as in «vitamina C».
-_BEFORE_BARE = re.compile(
-    r"(?:^|[^\w\s]\s*|\n|\b(?:a|à|o|é|és|será|seria|ser|são|fica|diria|digo|escolho|escolheria|escolhia|seleciono"
-    r"|prefiro|marco|marcaria|assinalo|respondo|opto|pela|com|em|por|para|talvez|só|apenas|tanto|como|nem|ou|e"
-    r"|entre|opções|alternativas|alíneas|letras|respostas|is|or|and|either)\s+)[\s*_(\[«“\"]*$",
-    re.IGNORECASE,
-)
-_SENTENCE_START = re.compile(r"(?:^|[.!?:\n])[\s*\"«“]*$")
-
-
-def letter(text: str, num_choices: int) -> str | None:
-    """Read the option an answer picks.
-
-    Tried in order: nothing but a letter; a stated result (``a resposta é B``, the last one wins; ``B é a
-    opção correta``); a labelled letter (``opção C``); a marked one (``B) Porto``); a capital standing alone. ``A`` and
-    ``E`` that open a sentence as the article and the conjunction are not letters. Two different
-    letters at one level are no answer.
-
-    Args:
-        text: an answer in Portuguese or English.
-        num_choices: how many options there are, 2 to 26; a letter beyond them is no answer.
-
-    Returns:
-        A capital letter, or None.
-    """
-    if not 2 <= num_choices <= 26:
-        raise ValueError(f"num_choices is {num_choices}; expected 2 to 26")
-    allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[:num_choices]
-    text = unicodedata.normalize("NFC", text)
-    alone = re.fullmatch(r"[\s\W_]*([A-Za-z])[\s\W_]*", text)
-    if alone:
-        return alone[1].upper() if alone[1].upper() in allowed else None
-    kept = _NEGATED.sub(" ", _TITLE.sub("Dom ", text))
-    stated = [match for match in _STRONG.finditer(kept) if _states_letter(kept, match)]
-    if stated:
-        last = (stated[-1]["letter"] or stated[-1]["boxed"]).upper()
-        return last if last in allowed else None
-    levels = (
-        [match["letter"] for match in _SUBJECT.finditer(kept)],
-        [match["letter"] for match in _LABELLED.finditer(kept)],
-        [match["letter"].upper() for match in _MARKED.finditer(kept)],
-        [match.group() for match in _BARE.finditer(kept) if _stands_alone(kept, match)],
-    )
-    for found in levels:
-        distinct = {item for item in found if item in allowed}
-        if distinct:
-            return distinct.pop() if len(distinct) == 1 else None
-    return None
-
-
-def _states_letter(text: str, match: re.Match[str]) -> bool:
-    """Refuse a small letter before another word, an article as in ``a resposta é a maior``."""
-    found = match["letter"]
-    if found is None or found.isupper():
-        return True
-    return re.match(r"\s+\w", text[match.end() :]) is None
-
-
-def _stands_alone(text: str, match: re.Match[str]) -> bool:
-    before = text[: match.start()]
-    return _BEFORE_BARE.search(before) is not None and not _opens_sentence(text, match)
-
-
-def _opens_sentence(text: str, match: re.Match[str]) -> bool:
-    if match.group() not in "AEO" or not _SENTENCE_START.search(text[: match.start()]):
-        return False
-    rest = text[match.end() :]
-    return bool(re.match(r"\s+\w", rest)) and not re.match(r"\s+(?:e|ou)\s+[A-Z]\b", rest)
-
-
-# --- yes or no ------------------------------------------------------------------------------------
-
-_UNSURE = (
-    r"não\s+(?:o\s+)?sei|não\s+tenho\s+(?:a\s+)?certeza|não\s+faço\s+ideia|não\s+é\s+claro"
-    r"|(?:não\s+(?:consigo|posso|se\s+consegue|se\s+pode|é\s+possível|dá\s+para)|(?:é\s+)?impossível)"
-    r"\s+(?:dizer|saber|responder|determinar|ver|distinguir)"
-)
-# Sure of something, and not a no.
-_SURE = re.compile(
-    r"\b(?:não|nao)\s+(?:tenho|há|existem?|restam?)\s+(?:qualquer\s+|a\s+menor\s+|nenhumas?\s+)?dúvidas?\b"
-)
-# Portuguese says yes by the verb of the question. Only as a whole answer: «Há um gato.» tells something else.
-_ECHO = re.compile(
-    r"(?P<verb>há|é|está|estão|são|tem|têm|existem?|aparecem?|vê-se|veem-se)(?:,? (?P=verb))?"
-    r"|(?:é verdade|está certo|certo|exato|exatamente|verdadeiro)"
-)
-_DENIED = re.compile(r"é mentira|é falso|está errado|falso|errado|nada disso")
-# English "no" is also em + o, so it counts only where a comma or the end follows at the very start.
-_YES_NO = re.compile(
-    rf"(?P<unsure>\b(?:{_UNSURE})\b)|(?P<sim>\b(?:sim|yes)\b)|(?P<no>\b(?:não|nao)\b|^no(?=\s*(?:$|[,.;:!])))"
-)
-
-
-def yes_no(text: str) -> YesNo | None:
-    """Read yes, no or "I do not know": the first of them that the answer says.
-
-    Yes may also be said by the verb alone (``Há.``, ``Está, está.``) or as ``É verdade.``
-
-    Args:
-        text: an answer in Portuguese; English yes and no are understood.
-
-    Returns:
-        ``sim``, ``não``, ``não sei``, or None.
-    """
-    lowered = unicodedata.normalize("NFC", text).casefold().strip(" \t\n*_\"'«»“”.(")
-    lowered = _SURE.sub(" ", re.sub(r"\bsim ou não\b", " ", lowered))
-    whole = lowered.strip(" !.\"'*_»”")
-    if _ECHO.fullmatch(whole):
-        return "sim"
-    if _DENIED.fullmatch(whole):
-        return "não"
-    match = _YES_NO.search(lowered)
-    if match is None:
-        return None
-    if match["unsure"]:
-        return "não sei"
-    return "sim" if match["sim"] else "não"
-
 
 # --- box ------------------------------------------------------------------------------------------
 
@@ -246,6 +104,8 @@ _SIDES = re.compile(
     r"(?P<esquerda>\besquerd[ao]\b)|(?P<direita>\bdireit[ao]\b)"
     r"|(?P<cima>\b(?:cima|acima|sobre)\b)|(?P<baixo>\b(?:baixo|abaixo|debaixo|sob)\b)"
 )
+# Words between two alternatives: «um gato ou um cão», «à esquerda ou talvez à direita».
+_OR = re.compile(r"(?:\s+[^\W\d_]+){0,2}\s+ou\s+(?:[^\W\d_]+\s+){0,3}")
 
 
 def quoted(text: str) -> str | None:
@@ -262,12 +122,18 @@ def quoted(text: str) -> str | None:
 
 
 def side(text: str) -> Side | None:
-    """Read a relative position: the first of left, right, above and below that the answer says."""
-    match = _SIDES.search(unicodedata.normalize("NFC", text).casefold())
-    if match is None:
-        return None
-    found: dict[str, Side] = {"esquerda": "esquerda", "direita": "direita", "cima": "cima"}
-    return found.get(match.lastgroup or "", "baixo")
+    """Read a relative position: the first of left, right, above and below that the answer says, not denies.
+
+    Returns:
+        The side, or None; also where it is one or the other («à esquerda ou à direita»).
+    """
+    said = affirmed(text).casefold()
+    found = [(match.lastgroup, match) for match in _SIDES.finditer(said)]
+    for (one, match), (other, following) in pairwise(found):
+        if one != other and _OR.fullmatch(said[match.end() : following.start()]):
+            return None
+    sides: dict[str, Side] = {"esquerda": "esquerda", "direita": "direita", "cima": "cima"}
+    return sides.get(found[0][0] or "", "baixo") if found else None
 
 
 def normalize(text: str) -> str:
@@ -303,6 +169,8 @@ def known_names(names: Iterable[str]) -> dict[str, str]:
 def names_in(text: str, known: Mapping[str, str]) -> list[str]:
     """Find known names as whole words, in order; where two begin alike the longer one stands.
 
+    Denied ones are found too; take them away with ``affirmed`` where only what is said counts.
+
     Args:
         text: an answer.
         known: normalized form → name, from ``known_names``.
@@ -319,13 +187,27 @@ def names_in(text: str, known: Mapping[str, str]) -> list[str]:
     return found
 
 
+def alternatives(text: str, known: Mapping[str, str]) -> set[str]:
+    """Find the known names between which an answer does not choose: «um gato ou um cão»."""
+    said = normalize(text)
+    pairs = pairwise(names_in(said, known))
+    return {
+        name
+        for pair in pairs
+        if re.search(rf"\b{re.escape(pair[0])}{_OR.pattern}{re.escape(pair[1])}\b", said)
+        for name in pair
+    }
+
+
 def longest_name(text: str, known: Mapping[str, str]) -> str | None:
     """Read the name an answer gives: the longest known one in it, the first of equally long ones.
+
+    What is denied does not count: «não é um gato, é um cão» gives ``cão``.
 
     Returns:
         Its normalized form, or None when no known name is there.
     """
-    return max((key for _, _, key in _spans(text, known)), key=len, default=None)
+    return max((key for _, _, key in _spans(affirmed(text), known)), key=len, default=None)
 
 
 def _spans(text: str, known: Mapping[str, str]) -> Iterator[tuple[int, int, str]]:

@@ -1,11 +1,14 @@
 """Whether a short answer in the model's own words is right: a number by its value, yes or no, else words.
 
 Words are right that name the right thing and no other. Containment alone would let an answer win that names all it can
-think of; equality alone would lose «É a Torre de Belém, em Lisboa.» So a few words may stand around the right ones,
-as long as they neither join nor deny: no «ou», «e», «nem», «não», and behind a comma only where or of what it is.
+think of; equality alone would lose «É a Torre de Belém, em Lisboa.» So what is denied goes first («um cão e não um
+gato»), and then a few words may stand around the right ones, as long as they neither join nor deny: no «ou», «e»,
+«nem», «não», and behind a comma only where or of what it is. An institution that is named for a place is another thing
+(«Universidade de Lisboa» for «Lisboa»); a monastery, a museum or a station may well be the same («Mosteiro dos
+Jerónimos»).
 
-Not covered: the right name inside a longer one («Universidade de Lisboa» for «Lisboa»), inflected forms («pastéis» for
-«pastel»), other names of the same thing.
+Not covered: other longer names («Castelo de Guimarães» for «Guimarães», «Belém do Pará» for «Belém»), inflected forms
+(«pastéis» for «pastel»), other names of the same thing.
 """
 
 import re
@@ -29,13 +32,20 @@ _SMALL = frozenset(
     ).split()
 )
 _OTHERS = frozenset("ou e nem não mas nenhum nenhuma".split())
+_INSTITUTIONS = frozenset(
+    (
+        "universidade faculdade academia politécnico câmara junta assembleia tribunal aeroporto metro metropolitano"
+        " banco bolsa tratado patriarcado diocese jornal diário"
+    ).split()
+)
+_OF = frozenset("de do da dos das".split())
 _QUALIFYING = frozenset("em no na nos nas de do da dos das ao à junto perto".split())
 
 
 def score(text: str, sample: Sample) -> Score:
     """Score an answer by what it states."""
     said = answers.stated(text)
-    if not said:
+    if not any(map(str.isalnum, said)) and said not in sample.targets:
         return UNREADABLE
     return Score(float(is_right(said, sample.targets)), said, readable=True)
 
@@ -63,7 +73,8 @@ def names_only(text: str, target: str) -> bool:
             continue
         before, after = said[: places[start]], said[places[start + len(wanted) - 1] + 1 :]
         extra = _content(before) + _content(after)
-        if len(extra) <= MAX_EXTRA_WORDS and not _names_others(before, after):
+        is_other = _names_others(before, after) or _names_institution(before)
+        if len(extra) <= MAX_EXTRA_WORDS and not is_other:
             return True
     return False
 
@@ -75,7 +86,7 @@ def _matches(text: str, target: str) -> bool:
         return answers.yes_no(text) == answers.yes_no(target)
     right = _number(target)
     if right is None:
-        return names_only(text, target)
+        return names_only(text, target) or names_only(answers.affirmed(text).strip(" ,;.:"), target)
     said = latex.value(text.rstrip(". "))
     said = answers.number(text) if said is None else said
     return said is not None and abs(said - right) <= _TOLERANCE * min(1.0, abs(right))
@@ -99,6 +110,10 @@ def _counts(token: str) -> bool:
 
 def _content(tokens: Sequence[str]) -> list[str]:
     return [token for token in tokens if _counts(token)]
+
+
+def _names_institution(before: Sequence[str]) -> bool:
+    return bool(before) and before[-1] in _OF and not _INSTITUTIONS.isdisjoint(before)
 
 
 def _names_others(before: Sequence[str], after: Sequence[str]) -> bool:

@@ -20,6 +20,12 @@ _STATED = re.compile(
     r"(?: é(?: a seguinte)?:?\s+|\s*:\s*)(?P<said>[^\n]+)",
     re.IGNORECASE,
 )
+# What may open a short answer without changing it: «É», «Foi no», «Em», an article.
+_OPENING = re.compile(
+    r"^(?:(?:(?:isto|isso|est[ea])\s+)?(?:é|são|foi|foram|era|eram|será|seria|chama-se|trata-se\s+d[eao]s?)\s+)?"
+    r"(?:(?:em|no|na|nos|nas)\s+)?(?:(?:os|as|o|a|umas?|uns|um)\s+)?(?=\S)",
+    re.IGNORECASE,
+)
 
 
 def without_reasoning(text: str) -> str:
@@ -58,3 +64,8 @@ def stated(text: str) -> str:
     inside = next(group for group in only.groups() if group is not None).strip()
     ends = said[only.end() :] in ("", ".")
     return inside if inside and ends and _BEFORE_QUOTED.search(said[: only.start()]) else said
+
+
+def without_opening(text: str) -> str:
+    """Take away how a short answer begins: «É», «Foi em», «No», an article; and the full stop behind it."""
+    return _OPENING.sub("", text.strip().rstrip(".").strip(), count=1)

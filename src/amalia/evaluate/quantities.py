@@ -2,19 +2,23 @@
 
 A figure such as «1.234» or «1,234» is over a thousand in one country and a little over one in another, and a chart may
 be of either; both readings count. A percentage is its number, or a hundredth of it beside a fraction of one that has no
-percent sign.
+percent sign. An axis in millions makes «12» of «12 milhões»: where only one of two says a magnitude, it may be left
+out.
 
-Not covered: what ``numerals`` does not cover; units are not looked at, so «12 milhões» is 12.
+Not covered: what ``numerals`` does not cover; units are not looked at, so «12 km» is 12.
 """
 
 import re
 
 from amalia.evaluate import metrics
-from amalia.evaluate.numerals import number
+from amalia.evaluate.numerals import is_spelled, number
 
 _WORD = r"[^\W\d_]+"
-_FIGURE = re.compile(rf"\W*\d+(?:[.,\s]\d+)*\s*(?:%|{_WORD}(?: {_WORD}){{0,2}})?\W*", re.IGNORECASE)
-_IN_WORDS = re.compile(rf"{_WORD}(?: e {_WORD})*")
+_FIGURE = re.compile(rf"\W*\d+(?:[.,\s]\d+)*\s*(?:%|{_WORD}(?: {_WORD}){{0,3}})?\W*", re.IGNORECASE)
+_MAGNITUDE = re.compile(
+    r"\s*\b(?:mil\s+)?(?:milh(?:ão|ões)|bilh(?:ão|ões)|bili(?:ão|ões))\b|(?<=\d)\s*mil\b",
+    re.IGNORECASE,
+)
 _PERCENT = re.compile(r"%|\bpor\s+cento\b", re.IGNORECASE)
 _SWAPPED = str.maketrans(".,", ",.")
 
@@ -22,8 +26,7 @@ _SWAPPED = str.maketrans(".,", ",.")
 def is_quantity(text: str) -> bool:
     """Tell whether a text is one number, perhaps with a sign, a unit or a percent sign, and nothing else."""
     plain = text.strip()
-    shape = _FIGURE.fullmatch(plain) or _IN_WORDS.fullmatch(plain)
-    return shape is not None and number(plain) is not None
+    return bool(_FIGURE.fullmatch(plain) or is_spelled(plain)) and number(plain) is not None
 
 
 def agree(answer: str, target: str, *, tolerance: float = 0.05) -> bool | None:
@@ -35,6 +38,11 @@ def agree(answer: str, target: str, *, tolerance: float = 0.05) -> bool | None:
     said, wanted = _readings(answer), _readings(target)
     if not said:
         return None
+    magnitudes = bool(_MAGNITUDE.search(answer)), bool(_MAGNITUDE.search(target))
+    if magnitudes == (True, False):
+        said |= _readings(_MAGNITUDE.sub("", answer))
+    elif magnitudes == (False, True):
+        wanted |= _readings(_MAGNITUDE.sub("", target))
     percents = bool(_PERCENT.search(answer)), bool(_PERCENT.search(target))
     if percents == (True, False):
         said |= {value / 100 for value in said if all(abs(right) < 1 for right in wanted)}

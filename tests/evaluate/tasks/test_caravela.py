@@ -79,6 +79,7 @@ NAMES = [
     ("ANSWER: Torre de Belém, Sé do Porto, Castelo de Óbidos ou Ponte 25 de Abril", 0, 1),
     ("ANSWER: Não é a Torre de Belém", 0, 1),
     ("Lembra a Torre de Belém.\nÉ a Sé do Porto.", 0, 1),
+    ("ANSWER: Não é a Sé do Porto, é a Torre de Belém.", 1, 1),
     ("ANSWER: Castelo de Óbidos", 0, 0),
     ("", 0, 0),
 ]

@@ -48,6 +48,16 @@ NUMBERS = [
     ("0.12", "12 %", 1, 1),
     ("12%", "0,12%", 0, 0),
     ("12 milhões", "12", 1, 0),
+    ("3 milhões", "3.000.000", 1, 0),
+    ("3 milhões", "3 milhões de euros", 1, 0),
+    ("3 milhões", "três milhões", 1, 0),
+    ("3 milhões", "3 mil", 0, 0),
+    ("3 mil", "3.000", 1, 0),
+    ("2,5 mil milhões", "2.500 milhões", 1, 0),
+    ("2,5 mil milhões", "2,5 mil", 0, 0),
+    ("3000000", "3 milhões", 1, 0),
+    ("três milhões", "3.000.000", 1, 0),
+    ("4", "Não são 3, são 4.", 1, 0),
     ("0", "0", 1, 1),
     ("0", "0.0", 1, 0),
     ("100", "95", 1, 1),
@@ -58,6 +68,14 @@ TEXTS = [
     ("Brasil", "brasil", 1, 1),
     ("Brasil", "A resposta é «Brasil».", 1, 0),
     ("Brasil", "Brasil e Portugal", 0, 0),
+    ("Portugal", "É Portugal.", 1, 0),
+    ("Brasil", "No Brasil.", 1, 0),
+    ("Brasil", "Foi no Brasil.", 1, 0),
+    ("Brasil", "O país com mais vendas foi o Brasil.", 1, 0),
+    ("Brasil", "Não é Portugal, é o Brasil.", 1, 0),
+    ("Portugal", "Não é Portugal, é o Brasil.", 0, 0),
+    ("Portugal", "O maior não é Portugal.", 0, 0),
+    ("Azul", "Azul claro", 0, 0),
     ("Sim", "Sim, é maior.", 1, 0),
     ("Não", "Sim.", 0, 0),
     ("A+", "A", 0, 0),
@@ -65,6 +83,7 @@ TEXTS = [
     ("18-24", "18", 0, 0),
     ("2.º trimestre", "2.º trimestre", 1, 1),
     ("[Brasil, Chile]", "Chile e Brasil", 1, 0),
+    ("[Brasil, Chile]", "No Brasil e no Chile.", 1, 0),
     ("[Brasil, Chile]", "Brasil", 0, 0),
     ("[Brasil, Chile]", "Brasil, Chile e Peru", 0, 0),
     ("[0.5, 12]", "12 e 0,5", 1, 0),
@@ -95,7 +114,10 @@ def test_a_year_has_to_be_the_year(question: str, answer: str, right: float) -> 
     assert TASK.published.score("2016", sample).value == 1
 
 
-@pytest.mark.parametrize(("target", "answer"), [("12", "Não sei."), ("12", ""), ("Brasil", "  ")])
+@pytest.mark.parametrize(
+    ("target", "answer"),
+    [("12", "Não sei."), ("12", ""), ("12", "12 ou 13"), ("Brasil", "  "), ("Brasil", "...")],
+)
 def test_unreadable_answers(target: str, answer: str) -> None:
     score = TASK.score(answer, make.sample(target=target).record)
     assert (score.value, score.readable) == (0.0, False)

@@ -57,6 +57,22 @@ FREE = [
     (r"\boxed{12x}", 0, 0),
     ("Resposta: 12", 1, 1),
     ("São 3 de cada.\nA resposta é 12.", 1, 1),
+    ("São 12.", 1, 0),
+    ("O resultado é 12,00.", 1, 0),
+    ("A área é 12 cm².", 1, 0),
+    ("A área é 12 metros quadrados.", 1, 0),
+    ("Dá 12.", 1, 0),
+    ("São doze.", 1, 0),
+    ("Há 12 triângulos na figura.", 1, 0),
+    ("São 3 de cada, logo 12.", 1, 0),
+    ("Não são 10, são 12.", 1, 0),
+    ("Portanto, x = 12.", 1, 1),
+    (r"O valor é $\frac{24}{2}$.", 1, 0),
+    ("A velocidade é de 12 km/h.", 1, 0),
+    ("Mede 12 e a altura é 14.", 0, 0),
+    ("São 12 ou 13.", 0, 0),
+    ("Passo 12: somar.", 0, 0),
+    ("Não são 12.", 0, 0),
     ("a resposta é 12", 1, 0),
     ("12", 1, 1),
     (r"\boxed{}", 0, 0),
@@ -75,6 +91,10 @@ CHOICES = [
     ("A resposta é B.", 1, 1),
     ("A resposta certa é a B", 1, 0),
     ("Escolho (B).", 1, 1),
+    ("Seja C o centro de [AB].\nLogo, a opção B.", 1, 1),
+    ("O lado mede 12.", 1, 0),
+    ("O lado mede 14.", 0, 0),
+    ("Não é a A, é a B.", 1, 1),
     ("Não sei.", 0, 0),
 ]
 
@@ -89,7 +109,16 @@ def test_scores(samples_from, row: dict, answer: str, right: float, published: f
     assert TASK.published.score(answer, made.record).value == published
 
 
-@pytest.mark.parametrize(("answer", "is_readable"), [("Não sei.", False), (r"\boxed{14}", True)])
+@pytest.mark.parametrize(
+    ("answer", "is_readable"),
+    [
+        ("Não sei.", False),
+        ("Mede 12 e a altura é 14.", False),
+        ("Passo 12: somar.", False),
+        ("O lado mede 14.", True),
+        (r"\boxed{14}", True),
+    ],
+)
 def test_what_is_readable(samples_from, answer: str, is_readable: bool) -> None:
     for row in samples_from(TASK, ROW, CHOICE):
         assert TASK.score(answer, row.record).readable is is_readable

@@ -44,6 +44,15 @@ CASES = [
     ("A descer", "a descer.", 1, 1),
     ("Esquerda", "À esquerda.", 1, 0),
     ("Esquerda", "Esquerda ou direita", 0, 0),
+    ("Esquerda", "Está à esquerda do carro, não à direita.", 1, 0),
+    ("Esquerda", "Não está à esquerda, está à direita.", 0, 0),
+    ("Cão", "É um cão e não um gato.", 1, 0),
+    ("Cão", "Não é um gato, é um cão.", 1, 0),
+    ("Sim", "Claro.", 1, 0),
+    ("Não", "De modo nenhum.", 1, 0),
+    ("2", "Não são 3, são 2.", 1, 0),
+    ("B", "Não é a A, é a B.", 1, 1),
+    ("A", "Não é a A.", 0, 1),
 ]
 
 

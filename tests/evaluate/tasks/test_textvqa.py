@@ -64,6 +64,11 @@ CASES = [
     (10, "1,5", "Puma", "15", 0, 1),
     (10, "Sem resposta", "Puma", "Não sei.", 1, 0),
     (10, "dont", "Puma", "don't", 0, 1),
+    (10, "sim", "Puma", "É verdade.", 1, 0),
+    (10, "não", "Puma", "De modo nenhum.", 1, 0),
+    (10, "sim", "Puma", "Nem por isso.", 0, 0),
+    (8, "sim", "não", "Claro.", 1, 0),
+    (8, "sim", "Puma", "É verdade.", 0, 0),
 ]
 
 

@@ -24,13 +24,16 @@ _COLORS = {
 
 
 def score(text: str, sample: Sample) -> Score:
-    """Score a number, or the first color named, whichever the target is."""
+    """Score a number, or the first color that is named, not denied, and no choice of two."""
     colors = [color for target in sample.targets for color in answers.names_in(target, _COLORS)]
     right = {_COLORS[color] for color in colors}
     if not right:
         return counting.score(text, sample)
-    said = answers.names_in(text, _COLORS)
+    affirmed = answers.affirmed(text)
+    said = answers.names_in(affirmed, _COLORS)
+    if len({_COLORS[color] for color in answers.alternatives(affirmed, _COLORS)}) > 1:
+        return UNREADABLE
     return Score(float(_COLORS[said[0]] in right), said[0], readable=True) if said else UNREADABLE
 
 
-TASK = Task("chart", "Values, colors and number of bars.", score)
+TASK = Task("chart", "Values, colors and number of bars.", score, version=2)

@@ -1,8 +1,9 @@
 """Questions about charts, asked by people or made from captions: ChartQA.
 
-A number is right within 5 %, anything else if it is the same text, capitals and an article aside. Numbers are read as
-they are written in Portuguese or on the chart («1.234,5», «12 %», «três»). A year that is asked for has to be the
-year: 5 % of 2015 would be a century. Several answers «[a, b]» are right in any order, all of them and no more.
+A number is right within 5 %, anything else if it is the same text, capitals and the beginning of a sentence aside.
+Numbers are read as they are written in Portuguese or on the chart («1.234,5», «12 %», «3 milhões», «três»). A year that
+is asked for has to be the year: 5 % of 2015 would be a century. Several answers «[a, b]» are right in any order, all of
+them and no more.
 
 The published program reads numbers as the programming language does, so a decimal comma makes a text, a percentage is
 a hundredth of what is written, and no sentence is ever right.
@@ -25,7 +26,10 @@ _ASKS_YEAR = re.compile(
     r"^\s*quando\b|\b(?:que|qual|quais)(?: (?:é|foi|são|foram))?(?: os?)? anos?\b", re.IGNORECASE
 )
 _YEAR = re.compile(r"[12]\d{3}")
-_ARTICLE = re.compile(r"^(?:os|as|o|a|um|uma) (?=\S)", re.IGNORECASE)
+# «O país com mais vendas foi o Brasil.»
+_SUBJECT = re.compile(
+    r"^(?!.*\b(?:não|nem)\b)[^.,;:!?]{1,80}?\s(?=(?:é|são|foi|foram|era|eram)\s)", re.IGNORECASE
+)
 _BETWEEN = re.compile(r",\s+|;\s*|\s+e\s+")
 
 
@@ -46,9 +50,10 @@ def read(fields: Fields) -> Iterator[Draft]:
 def score(text: str, sample: Sample) -> Score:
     """Score a number, a text, yes or no, or several of them, whichever the target is."""
     said, target = answers.stated(text), sample.target.strip()
-    if not said:
+    if not any(map(str.isalnum, said)) and said != target:
         return UNREADABLE
-    if _is_same(text, target) or _is_same(said, target):
+    kept = answers.affirmed(said).strip(" ,;.:—–")
+    if any(_is_same(form, target) for form in (text, said, kept, _SUBJECT.sub("", kept))):
         return Score(1.0, said, readable=True)
     if target.startswith("[") and target.endswith("]"):
         return Score(float(_same_items(said, target)), said, readable=True)
@@ -62,8 +67,10 @@ def score(text: str, sample: Sample) -> Score:
 
 
 def _is_same(said: str, target: str) -> bool:
-    plain = [_ARTICLE.sub("", item.strip().rstrip(".")) for item in (said, target)]
-    return metrics.relaxed(*plain) == 1.0
+    """Compare two texts as they are, and without what may open a sentence."""
+    if metrics.relaxed(said.strip().rstrip("."), target.strip().rstrip(".")) == 1.0:
+        return True
+    return metrics.relaxed(*map(answers.without_opening, (said, target))) == 1.0
 
 
 def _same_items(said: str, target: str) -> bool:

@@ -14,4 +14,4 @@ def score(text: str, sample: Sample) -> Score:
     return Score(float(said in right), f"{said:g}", readable=True)
 
 
-TASK = Task("counting", "How many of one thing are in the picture.", score)
+TASK = Task("counting", "How many of one thing are in the picture.", score, version=2)

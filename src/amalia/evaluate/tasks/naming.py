@@ -1,4 +1,4 @@
-"""Naming the one thing shown; the longest known name in the answer decides."""
+"""Naming the one thing shown; the longest known name in the answer decides, unless it is one of two to choose from."""
 
 from collections.abc import Iterable
 
@@ -19,6 +19,8 @@ def task(known_names: Iterable[str]) -> Task:
     def score(text: str, sample: Sample) -> Score:
         right = answers.known_names(sample.targets)
         found = answers.longest_name(text, known | right)
+        if answers.alternatives(answers.affirmed(text), known | right) - set(right):
+            return UNREADABLE
         return UNREADABLE if found is None else Score(float(found in right), found, readable=True)
 
-    return Task("naming", "The name of the one thing shown.", score)
+    return Task("naming", "The name of the one thing shown.", score, version=2)

@@ -67,11 +67,9 @@ def score(text: str, sample: Sample) -> Score:
 
 
 def score_number(text: str, sample: Sample) -> Score:
-    """Score the number of an option, 1 to 4; another number is no answer."""
-    said = answers.number(text)
-    if said not in (1, 2, 3, 4):
-        return UNREADABLE
-    return Score(float(f"{said:g}" == sample.target), f"{said:g}", readable=True)
+    """Score the number of an option, 1 to 4, that the answer states; another number is no answer."""
+    said = answers.option_number(text, 4)
+    return UNREADABLE if said is None else Score(float(str(said) == sample.target), str(said), True)
 
 
 def _options(fields: Fields) -> tuple[str, ...]:

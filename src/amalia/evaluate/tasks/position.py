@@ -20,8 +20,11 @@ def task(known_names: Iterable[str]) -> Task:
             return UNREADABLE if said is None else Score(float(said in sides), said, readable=True)
         # An answer may repeat the thing it was asked about: «À esquerda do gato está um cão.»
         asked = set(answers.names_in(sample.prompt.turns[-1].text, known)) - set(right)
-        named = [key for key in answers.names_in(text, known | right) if key not in asked]
+        affirmed = answers.affirmed(text)
+        if answers.alternatives(affirmed, known | right) - set(right):
+            return UNREADABLE
+        named = [key for key in answers.names_in(affirmed, known | right) if key not in asked]
         found = max(named, key=len, default=None)
         return UNREADABLE if found is None else Score(float(found in right), found, readable=True)
 
-    return Task("position", "Where a thing is: left, right, above, below.", score)
+    return Task("position", "Where a thing is: left, right, above, below.", score, version=2)

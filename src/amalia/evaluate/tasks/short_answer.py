@@ -1,8 +1,8 @@
 """Questions of one's own with a short right answer, with or without a picture.
 
 Columns: ``question``, ``answer`` (one, or a list of equally right ones), and perhaps ``image``, ``group`` and ``id``.
-An answer is right when nothing is left of it beside the right one but a full stop, quotation marks, the article and
-capitals; ``anls`` also gives part of the credit for nearly the same letters.
+An answer is right when nothing is left of it beside the right one but a full stop, quotation marks, «é», the article
+and capitals; ``anls`` also gives part of the credit for nearly the same letters, and overlooks the same.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ def read(fields: Fields) -> Iterator[Draft]:
 def score(text: str, sample: Sample) -> Score:
     """Score an answer that has to be right but for its form."""
     said = answers.quoted(_STATED.sub("", text.strip()))
-    if said is None or not said.strip():
+    right = {_bare(target) for target in sample.targets}
+    if said is None or not (answers.normalize(said) or _bare(said) in right):
         return UNREADABLE
-    bare = _bare(said)
-    return Score(float(bare in {_bare(target) for target in sample.targets}), said.strip(), True)
+    return Score(float(_bare(said) in right), said.strip(), True)
 
 
 def anls(found: Score, sample: Sample) -> float:
     """Measure how near the letters of the answer are to those of the nearest right one."""
-    return metrics.anls(found.answer.rstrip("."), sample.targets)
+    return metrics.anls(_bare(found.answer), [_bare(target) for target in sample.targets])
 
 
 def _bare(text: str) -> str:

@@ -62,6 +62,9 @@ def score(text: str, sample: Sample) -> Score:
     people = [comparable(target) for target in sample.targets]
     whole = comparable(text)
     said = whole if whole in people else comparable(answers.stated(text))
+    if said not in people and {"sim", "não"}.issuperset(people):
+        # Everybody says yes or no: «É verdade.» is «sim».
+        said = answers.yes_no(text) or said
     if not said:
         return UNREADABLE
     return Score(metrics.vqa_accuracy(said, people), said, readable=True)
