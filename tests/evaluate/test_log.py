@@ -72,7 +72,9 @@ def test_the_samples_can_be_read_by_anybody(logged) -> None:
 def test_a_path_may_be_a_log_or_a_folder_of_logs(logged, tmp_path) -> None:
     folder = logged[0]
     assert logs_in(folder) == logs_in(folder.parent) == [folder]
-    with pytest.raises(ArtifactError, match=r"holds no evaluation; expected a folder with spec.json"):
+    with pytest.raises(
+        ArtifactError, match=r"holds no evaluation; expected a folder with spec.json"
+    ):
         logs_in(tmp_path)
     (tmp_path / "half.partial").mkdir()
     with pytest.raises(ArtifactError, match="is unfinished; run its recipe again"):

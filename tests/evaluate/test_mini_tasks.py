@@ -3,8 +3,8 @@
 import pytest
 
 from amalia.errors import TaskError
-from amalia.evaluate.task import Metric, Score, Task, most_frequent
 from amalia.evaluate import mini_tasks
+from amalia.evaluate.task import Metric, Score, Task, most_frequent
 from amalia.evaluate.tasks import counting
 from amalia.evaluate.tasks.pointing import median_box
 

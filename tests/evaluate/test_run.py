@@ -78,7 +78,9 @@ def test_a_model_that_sees_beats_its_blind_self(make_row) -> None:
 
 def test_questions_about_one_picture_count_as_one(make_row) -> None:
     rows = [
-        make_row(str(n), target="gato" if n % 2 else "cão", color=RED if n % 2 else BLUE, cluster="")
+        make_row(
+            str(n), target="gato" if n % 2 else "cão", color=RED if n % 2 else BLUE, cluster=""
+        )
         for n in range(40)
     ]
     result = run(Scripted(sighted), rows)[0].results["naming"]["accuracy"]
@@ -249,9 +251,7 @@ def test_a_judge_that_does_not_answer_leaves_the_sample_without_a_score(make_row
 
 def test_the_letters_chosen_are_counted(make_row) -> None:
     letters = Task("letters", "A letter.", lambda text, _: Score(float(text == "A"), text, True))
-    rows = [
-        make_row(str(n), task="letters", target="A", choices=("A", "B", "C")) for n in range(4)
-    ]
+    rows = [make_row(str(n), task="letters", target="A", choices=("A", "B", "C")) for n in range(4)]
     log, _ = run(Scripted(["A", "B", "B", "B"]), rows, [letters])
     assert log.counts["letters"].letters == {"A": 0.25, "B": 0.75}
 
