@@ -136,6 +136,7 @@ _LABELS: Final[Mapping[str, Mapping[str, str]]] = {
         "counting": "Contar",
         "position": "Dizer onde está",
         "reading": "Ler palavras",
+        "reading_line": "Ler linhas",
         "pointing": "Apontar",
         "yes_no": "Sim ou não",
         "charts": "Ler gráficos de barras",
@@ -155,6 +156,10 @@ _LABELS: Final[Mapping[str, Mapping[str, str]]] = {
         "cer": "taxa de erro por carácter",
         "iou": "sobreposição das caixas",
         "f1": "F1",
+        "precision": "precisão",
+        "recall": "cobertura",
+        "yes_share": "parte de respostas «sim»",
+        "diacritics": "letras com acento ou cedilha bem lidas",
     },
     "group": {
         "printed": "letra impressa",
