@@ -7,12 +7,12 @@ import re
 from base64 import b64encode
 from dataclasses import replace
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from read_page import Page
 
 from amalia import report as package
 from amalia.errors import ArtifactError, PictureError
@@ -35,40 +35,7 @@ from amalia.report import (
 )
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(16)
-VOID = {"meta", "img", "br"}
 NBSP = "\u00a0"
-
-
-class Page(HTMLParser):
-    """Reads a page strictly: every tag closed in order, every id once; keeps what tests ask for."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.feed(page)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if not {"style", "title"} & set(self.open):
-            self.words.append(data.strip())
-
-    @property
-    def text(self) -> str:
-        return re.sub(r"[ \n]+", " ", " ".join(word for word in self.words if word))
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.tags if name == tag]
 
 
 def make_report(**changes: object) -> Report:

@@ -24,6 +24,11 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 PLACEHOLDER = re.compile(r"<image>|<\|[a-z_]+\|>|</?s>|<pad>|<unk>")
 
 
+def defused(text: str) -> str:
+    """Write what a template would take for structure with other brackets: a model may say anything."""
+    return PLACEHOLDER.sub(lambda found: found.group().replace("<", "‹").replace(">", "›"), text)
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 

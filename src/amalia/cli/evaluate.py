@@ -151,6 +151,8 @@ def tasks(as_json: AsJson = False) -> None:
 
 
 def _explain(found: list[Any], *, as_json: bool) -> None:
+    from amalia.evaluate.scoring import one_line
+
     for item in found:
         if as_json:
             row = {
@@ -164,11 +166,9 @@ def _explain(found: list[Any], *, as_json: bool) -> None:
             }
             typer.echo(json.dumps(row, ensure_ascii=False))
             continue
-        short = " ".join(item.text.split())
-        short = short if len(short) <= 100 else short[:99] + "…"
         typer.echo(
             f"{item.sample}: ours {item.ours.value:g}, upstream {item.upstream.value:g}"
-            f" (right: {item.target!r})\n  said: {short}\n  why:  {item.why}"
+            f" (right: {item.target!r})\n  said: {one_line(item.text)}\n  why:  {item.why}"
         )
     if not as_json:
         typer.echo(f"{len(found)} samples differ")

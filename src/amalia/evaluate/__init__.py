@@ -18,7 +18,7 @@ from amalia.evaluate.log import (
 )
 from amalia.evaluate.run import check, evaluate, of_samples, spec_of
 from amalia.evaluate.scoring import explain, scored
-from amalia.evaluate.source import Benchmark, read_benchmark
+from amalia.evaluate.source import Benchmark, evenly, read_benchmark
 from amalia.evaluate.summary import summarize
 from amalia.evaluate.tables import Source, revision_of
 from amalia.evaluate.task import Metric, PooledMetric, Score, Task
@@ -38,6 +38,7 @@ __all__ = [
     "TaskSpec",
     "check",
     "evaluate",
+    "evenly",
     "explain",
     "find",
     "mini_tasks",

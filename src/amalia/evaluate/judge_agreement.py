@@ -25,10 +25,10 @@ from amalia.evaluate.agreement import (
 )
 from amalia.evaluate.estimates import Estimate
 from amalia.evaluate.grades import preferred
-from amalia.evaluate.judge import Graded, GradingRubric, pair_question
+from amalia.evaluate.judge import Graded, GradingRubric, pair_question, question
 from amalia.inference import Generate, Sampling
 from amalia.progress import Progress
-from amalia.records import PLACEHOLDER, Conversation, Origin, Row, Sample, Text, Turn
+from amalia.records import Origin, Sample
 
 _ORIGIN = Origin(source="graded", license="unknown", created="found")
 
@@ -204,7 +204,7 @@ def _replies(
 ) -> list[str | None]:
     found: list[str | None] = []
     with Progress(f"{judge.name.partition('@')[0]} {verb}", len(questions)) as bar:
-        prompts = (_asked(f"judge/{place}", text) for place, text in enumerate(questions))
+        prompts = (question(f"judge/{place}", text) for place, text in enumerate(questions))
         for answer in judge.answer_many(prompts, sampling):
             found.append(None if isinstance(answer, AmaliaError) else answer.text)
             bar.advance()
@@ -267,15 +267,8 @@ def _sample(one: Graded) -> Sample:
     return Sample(
         id=one.id,
         task="judge",
-        prompt=_asked(one.id, one.prompt).record,
+        prompt=question(one.id, one.prompt).record,
         target="",
         groups=(one.category,) if one.category else (),
         origin=_ORIGIN,
     )
-
-
-def _asked(id: str, text: str) -> Row[Conversation]:
-    # Answers of models may hold what a chat template takes for structure.
-    plain = PLACEHOLDER.sub(lambda found: found.group().replace("<", "‹").replace(">", "›"), text)
-    turn = Turn(role="user", parts=(Text(text=plain),))
-    return Row(Conversation(id=id, turns=(turn,), language="pt-PT", origin=_ORIGIN), {})

@@ -18,6 +18,7 @@ import PIL.Image
 
 from amalia import pictures
 from amalia.errors import AmaliaError, TaskError
+from amalia.evaluate.judge import question
 from amalia.evaluate.log import Condition, Outcome, Said, TaskSpec
 from amalia.evaluate.scoring import INVALID_JUDGEMENT, outcome_of
 from amalia.evaluate.source import Benchmark
@@ -25,20 +26,18 @@ from amalia.evaluate.task import Task
 from amalia.inference import Answer, Generate, Sampling
 from amalia.progress import Progress
 from amalia.records import (
-    PLACEHOLDER,
     Conversation,
     Image,
-    Origin,
     Part,
     Row,
     Sample,
     Text,
     Turn,
+    defused,
 )
 
 MID_GREY = (128, 128, 128)
 JUDGE_TOKENS = 1024
-_JUDGED = Origin(source="judge", license="unknown", created="synthetic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +283,7 @@ def _with_answer(said: Said, answer: Answer | AmaliaError) -> Said:
 def _continued(prompt: Row[Conversation], answer: str, question: str) -> Row[Conversation]:
     turns = (
         *prompt.record.turns,
-        Turn(role="assistant", parts=(Text(text=_defused(answer)),)),
+        Turn(role="assistant", parts=(Text(text=defused(answer)),)),
         Turn(role="user", parts=(Text(text=question),)),
     )
     return Row(prompt.record.model_copy(update={"turns": turns}), prompt.images)
@@ -326,14 +325,14 @@ def _judged(
     rubric = task.rubric
     assert rubric is not None
     questions = [
-        (place, _question(item.row.record.id, rubric.ask(item.row.record, text)))
+        (place, question(item.row.record.id, rubric.ask(item.row.record, text)))
         for place, (item, found) in enumerate(zip(asked, said, strict=True))
         for text in ([] if found.failure else found.texts)
     ]
     sampling = Sampling(max_new_tokens=JUDGE_TOKENS)
     judged = list(said)
     with Progress(f"{judge.name.partition('@')[0]} judges {task.name}", len(questions)) as bar:
-        replies = judge.answer_many((question for _, question in questions), sampling)
+        replies = judge.answer_many((asking for _, asking in questions), sampling)
         for (place, _), reply in zip(questions, replies, strict=True):
             found = judged[place]
             if isinstance(reply, AmaliaError):
@@ -347,13 +346,3 @@ def _judged(
                 )
             bar.advance()
     return judged
-
-
-def _question(id: str, text: str) -> Row[Conversation]:
-    turn = Turn(role="user", parts=(Text(text=_defused(text)),))
-    return Row(Conversation(id=id, turns=(turn,), language="pt-PT", origin=_JUDGED), {})
-
-
-def _defused(text: str) -> str:
-    """Write what a template would take for structure with other brackets: a model may say anything."""
-    return PLACEHOLDER.sub(lambda found: found.group().replace("<", "‹").replace(">", "›"), text)

@@ -117,7 +117,12 @@ def explain(
             yield Explained(task.name, sample.id, sample.target, text, ours, upstream, why)
 
 
+def one_line(text: str) -> str:
+    """Show an answer on one line of at most a hundred characters."""
+    short = " ".join(text.split())
+    return short if len(short) <= 100 else short[:99] + "…"
+
+
 def _shown(texts: Iterable[str], scores: Iterable[Score]) -> str:
     bad = next(text for text, score in zip(texts, scores, strict=True) if not score.readable)
-    short = " ".join(bad.split())
-    return repr(short if len(short) <= 100 else short[:99] + "…")
+    return repr(one_line(bad))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from amalia.errors import AmaliaError, RecordError, TaskError
 from amalia.evaluate.draft import Draft, Fields, Style, to_sample
@@ -19,6 +19,7 @@ from amalia.evaluate.tables import Source, files_of, read_table
 from amalia.evaluate.task import Task
 from amalia.records import Origin, Row, Sample
 
+T = TypeVar("T")
 _OURS = "Apache-2.0"
 """Licence of what ships with the package."""
 
@@ -76,7 +77,7 @@ def read_benchmark(
             f"task {task.name} has samples of its own kind; expected a sample artifact (samples: NAME)"
         )
     table = _table(task, source)
-    rows = _spread(table.rows, limit)
+    rows = evenly(table.rows, limit)
     if not rows:
         raise TaskError(f"task {task.name}: {table.where} has no rows; give other data")
     _check_columns(task, rows)
@@ -151,6 +152,18 @@ def _table(task: Task, source: Source | None) -> _Table:
     )
 
 
+def evenly(items: Sequence[T], limit: int | None) -> list[T]:
+    """Take so many items, spread over all: the first hundred of sorted data are all of one kind.
+
+    Args:
+        items: In their order.
+        limit: How many at most; None takes all.
+    """
+    if limit is None or limit >= len(items):
+        return list(items)
+    return [items[place * len(items) // limit] for place in range(limit)]
+
+
 def samples_of(
     task: Task,
     rows: Iterable[Mapping[str, Any]],
@@ -197,13 +210,6 @@ def _clustered(draft: Draft, base: str, orders: int) -> Draft:
     if orders == 1 or draft.cluster or draft.pictures:
         return draft
     return replace(draft, cluster=base)
-
-
-def _spread(rows: Sequence[Mapping[str, Any]], limit: int | None) -> list[Mapping[str, Any]]:
-    """Take so many rows, evenly: the first hundred of sorted data are all of one kind."""
-    if limit is None or limit >= len(rows):
-        return list(rows)
-    return [rows[place * len(rows) // limit] for place in range(limit)]
 
 
 def _check_columns(task: Task, rows: Sequence[Mapping[str, Any]]) -> None:

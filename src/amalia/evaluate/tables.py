@@ -10,6 +10,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +21,7 @@ from pydantic import Field, model_validator
 from amalia.errors import MissingExtra, TaskError
 from amalia.evaluate.task import Data
 from amalia.recipe import Settings
+from amalia.store import sha256_of
 
 _SUFFIXES = (".parquet", ".csv", ".tsv", ".jsonl", ".json")
 _COMMIT = r"^[0-9a-f]{40}$"
@@ -106,9 +108,16 @@ def files_of(source: Source, task: str, known: Data | None) -> tuple[list[Path],
         )
     digest = hashlib.sha256()
     for file in files:
-        with file.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
+        state = file.stat()
+        digest.update(bytes.fromhex(_digest(file.resolve(), state.st_size, state.st_mtime_ns)))
     return files, folder, digest.hexdigest()[:16]
+
+
+@cache
+def _digest(file: Path, num_bytes: int, changed_ns: int) -> str:
+    """Digest a file once, as long as it stays as it is: a run asks for it before it reads the rows."""
+    del num_bytes, changed_ns
+    return sha256_of(file)
 
 
 def _hub_files(source: Source, task: str, known: Data | None) -> tuple[list[Path], Path, str]:

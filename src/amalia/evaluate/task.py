@@ -194,6 +194,12 @@ def share(name: str, wanted: Callable[[Score, Sample], Any]) -> Metric:
     return Metric(name, lambda score, sample: float(bool(wanted(score, sample))))
 
 
+def ratio(above: Array, below: Array) -> Array:
+    """Divide sums; not a number where there is nothing to divide by."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.where(below > 0, above / below, np.nan))
+
+
 def macro_mean(name: str, group: Callable[[Sample], str], *, unit: str = "") -> PooledMetric:
     """Make the mean over groups of the means within them, every group counting alike.
 

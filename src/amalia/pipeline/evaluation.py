@@ -20,6 +20,7 @@ from amalia.evaluate import (
     Task,
     check,
     evaluate,
+    evenly,
     find,
     mini_tasks,
     of_samples,
@@ -194,7 +195,8 @@ def _read(entry: TaskEntry, tasks: dict[str, Task], out: Path) -> list[Benchmark
         if entry.task:
             rows = [row for row in rows if row.record.task == entry.task]
         return [
-            _limited(item, entry.limit) for item in of_samples(rows, wanted, where=entry.samples)
+            replace(item, rows=tuple(evenly(item.rows, entry.limit)))
+            for item in of_samples(rows, wanted, where=entry.samples)
         ]
     task = find(str(entry.task), tasks)
     if entry.classifier is not None:
@@ -211,14 +213,6 @@ def _read(entry: TaskEntry, tasks: dict[str, Task], out: Path) -> list[Benchmark
             instruction=entry.instruction,
         )
     ]
-
-
-def _limited(benchmark: Benchmark, limit: int | None) -> Benchmark:
-    rows = benchmark.rows
-    if limit is None or limit >= len(rows):
-        return benchmark
-    kept = tuple(rows[place * len(rows) // limit] for place in range(limit))
-    return replace(benchmark, rows=kept)
 
 
 def _inputs(recipe: EvaluationRecipe, out: Path) -> tuple[Input, ...]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from amalia.evaluate import evenly
 from amalia.evaluate.agreement import Agreement
 from amalia.evaluate.estimates import Estimate
 from amalia.evaluate.judge import AlbaRubric, Graded
@@ -44,9 +45,7 @@ def judged(recipe: JudgeRecipe, out: Path) -> JudgeReport:
         TaskError: The graded answers cannot be read.
         GenerationError: The judge answers nothing at all.
     """
-    graded = read_graded(Path(recipe.graded))
-    if recipe.limit is not None and recipe.limit < len(graded):
-        graded = [graded[place * len(graded) // recipe.limit] for place in range(recipe.limit)]
+    graded = evenly(read_graded(Path(recipe.graded)), recipe.limit)
     rubric = AlbaRubric(examples=examples(recipe.examples))
     out.mkdir(parents=True, exist_ok=True)
     with AnswerCache.open(Path(recipe.run.cache or out / "answers.sqlite")) as cache:

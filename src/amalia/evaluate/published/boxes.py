@@ -82,7 +82,7 @@ def _keyed(text: str) -> Edges | None:
         if isinstance(edges, list) and len(edges) == 4:
             return _fractions([float(edge) for edge in edges])
     except (ValueError, TypeError, OverflowError, RecursionError):
-        pass  # the published program stops at the last two
+        return None  # the published program stops at the last two
     return None
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from amalia.evaluate import answers
 from amalia.evaluate.draft import Draft, Fields
 from amalia.evaluate.plurals import plurals, singular
-from amalia.evaluate.task import UNREADABLE, Array, Metric, PooledMetric, Score, Task
+from amalia.evaluate.task import UNREADABLE, Array, Metric, PooledMetric, Score, Task, ratio
 from amalia.records import Sample
 
 _BETWEEN = ", "
@@ -133,13 +133,8 @@ def _has_invented(found: Score, sample: Sample) -> float:  # noqa: ARG001 - the 
 
 
 def _invented_share(sums: Array) -> Array:
-    return _ratio(sums[..., 1], sums[..., 0])
+    return ratio(sums[..., 1], sums[..., 0])
 
 
 def _recall(sums: Array) -> Array:
-    return _ratio(sums[..., 0] - sums[..., 1], sums[..., 2])
-
-
-def _ratio(above: Array, below: Array) -> Array:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.where(below > 0, above / below, np.nan))
+    return ratio(sums[..., 0] - sums[..., 1], sums[..., 2])

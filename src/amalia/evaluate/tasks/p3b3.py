@@ -26,7 +26,7 @@ from amalia.evaluate.draft import Draft, Fields
 from amalia.evaluate.grades import variety_grade
 from amalia.evaluate.judge import VarietyRubric
 from amalia.evaluate.published import variety_json
-from amalia.evaluate.task import UNREADABLE, Array, PooledMetric, Published, Score, Task
+from amalia.evaluate.task import UNREADABLE, Array, PooledMetric, Published, Score, Task, ratio
 from amalia.records import Sample
 from amalia.variety import detect, p_many
 
@@ -135,8 +135,7 @@ def _graded_mean(scores: Sequence[Score], samples: Sequence[Sample]) -> Array:  
 
 
 def _ratio(sums: Array) -> Array:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.where(sums[..., 1] > 0, sums[..., 0] / sums[..., 1], np.nan))
+    return ratio(sums[..., 0], sums[..., 1])
 
 
 def _task(

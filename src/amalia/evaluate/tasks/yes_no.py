@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from amalia.evaluate import answers
-from amalia.evaluate.task import UNREADABLE, Array, Metric, PooledMetric, Score, Task
+from amalia.evaluate.task import UNREADABLE, Array, Metric, PooledMetric, Score, Task, ratio
 from amalia.records import Sample
 
 
@@ -33,25 +33,20 @@ def _counts(scores: Sequence[Score], samples: Sequence[Sample]) -> Array:
     return np.asarray(rows, dtype=np.float64)
 
 
-def _ratio(above: Array, below: Array) -> Array:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.where(below > 0, above / below, np.nan))
-
-
 def _precision(sums: Array) -> Array:
-    return _ratio(sums[..., 0], sums[..., 1])
+    return ratio(sums[..., 0], sums[..., 1])
 
 
 def _recall(sums: Array) -> Array:
-    return _ratio(sums[..., 0], sums[..., 2])
+    return ratio(sums[..., 0], sums[..., 2])
 
 
 def _f1(sums: Array) -> Array:
-    return _ratio(2 * sums[..., 0], sums[..., 1] + sums[..., 2])
+    return ratio(2 * sums[..., 0], sums[..., 1] + sums[..., 2])
 
 
 def _yes_share(sums: Array) -> Array:
-    return _ratio(sums[..., 1], sums[..., 3])
+    return ratio(sums[..., 1], sums[..., 3])
 
 
 METRICS = (
