@@ -16,6 +16,14 @@ from amalia.train.stage import Stage
 Build = Callable[..., Stage]
 
 
+@pytest.fixture(autouse=True)
+def _empty_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plan where nobody has trained: artifacts of a demo in the checkout would be found and planned with."""
+    folder = tmp_path / "working"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+
+
 @pytest.fixture
 def build_stage() -> Build:
     """Make a stage of the tiny model; keyword arguments replace its keys."""
