@@ -9,6 +9,7 @@
     ├── GenerationError    a model gave no usable answer
     ├── TaskError          an evaluation task cannot be run as asked
     ├── LaunchError        a job cannot be handed to a cluster
+    ├── RequestError       a request to the server cannot be served
     └── MissingExtra       an optional part is not installed
 
 A message says, in this order: what is wrong, the value got, what was expected, what to do. Bugs of
@@ -16,6 +17,10 @@ ours are plain assertions and are not in this tree. All are ``ValueError`` so th
 catch them without knowing the tree; ``reason`` is the snake_case word under which data building
 counts a dropped record.
 """
+
+from __future__ import annotations
+
+from collections.abc import Mapping
 
 
 class AmaliaError(ValueError):
@@ -72,6 +77,38 @@ class LaunchError(AmaliaError):
     """A job cannot be handed to a cluster."""
 
     reason = "launch"
+
+
+class RequestError(AmaliaError):
+    """A request to the server cannot be served; says what the client is answered.
+
+    Args:
+        message: One line for the client.
+        status: HTTP status of the answer.
+        code: What is wrong, in a word that programs compare.
+        param: The part of the request it is about, for example ``messages.0.content.1``.
+        retry_after_s: When to ask again, if that helps.
+        headers: What else the answer carries, for example what is left of a limit.
+    """
+
+    reason = "request"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 400,
+        code: str = "invalid_request",
+        param: str | None = None,
+        retry_after_s: float | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.param = param
+        self.retry_after_s = retry_after_s
+        self.headers = dict(headers or {})
 
 
 class MissingExtra(AmaliaError):
