@@ -9,6 +9,7 @@ import warnings
 import zlib
 from pathlib import Path
 
+import make_hostile
 import numpy as np
 import PIL.Image
 import pytest
@@ -18,6 +19,7 @@ from PIL import Image as PillowImage
 
 from amalia import pictures
 from amalia.errors import PictureError
+from amalia.picture_header import header_of
 
 
 def saved(image: PillowImage.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -226,3 +228,100 @@ def test_damaged_bytes_give_a_picture_or_a_picture_error(data, changes, length):
         assert "\n" not in str(error)
     else:
         assert image.mode == "RGB"
+
+
+def test_a_kind_that_is_not_taken_is_named_by_its_bytes():
+    data = saved(noise(8, 8), "TIFF")
+    for check in (pictures.look, pictures.read):
+        with pytest.raises(
+            PictureError, match=r"it is image/tiff.*expected image/jpeg, image/png"
+        ) as caught:
+            check(data, name="foto.png", kinds=("image/png", "image/jpeg"))
+        assert caught.value.reason == "image_kind"
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
+def test_a_look_sees_what_reading_finds(kind):
+    for width, height in ((4, 4), (300, 7), (64, 65), (257, 511)):
+        data = saved(noise(width, height), kind)
+        record = pictures.record_of(data)
+        assert pictures.look(data) == (record.media_type, record.width_px, record.height_px)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("orientation", [0, 1, 2, 3, 5, 6, 8, 9])
+def test_a_look_gives_the_upright_size(kind, order, orientation):
+    exif = PillowImage.Exif()
+    exif.endian = order
+    exif[0x0112] = orientation
+    exif[0x010F] = "Câmara"
+    data = saved(noise(12, 8), kind, exif=exif)
+    assert pictures.look(data)[1:] == pictures.read(data).size
+
+
+def test_a_look_sees_a_rotation_behind_the_pixels_of_a_png():
+    exif = PillowImage.Exif()
+    exif[0x0112] = 6
+    data = saved(noise(12, 8), "PNG", exif=exif)
+    start = data.index(b"eXIf") - 4
+    size = 12 + struct.unpack_from(">I", data, start)[0]
+    moved = data[:start] + data[start + size : -12] + data[start : start + size] + data[-12:]
+    assert pictures.look(moved)[1:] == pictures.read(moved).size == (8, 12)
+
+
+def test_lossless_and_plain_webp_and_old_bitmaps_have_headers_too():
+    clear = noise(31, 17).convert("RGBA")
+    assert pictures.look(saved(clear, "WEBP", lossless=True)) == ("image/webp", 31, 17)
+    assert pictures.look(saved(noise(31, 17), "WEBP", lossless=True)) == ("image/webp", 31, 17)
+    old = b"BM" + struct.pack("<IHHIIHHHH", 26, 0, 0, 26, 12, 31, 17, 1, 24)
+    assert pictures.look(old) == ("image/bmp", 31, 17)
+
+
+def test_a_look_runs_no_reader_of_pillow(monkeypatch):
+    def opened(*_: object) -> None:
+        raise AssertionError
+
+    data = [saved(noise(8, 8), kind) for kind in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")]
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.__init__", opened)
+    for encoded in data:
+        assert pictures.look(encoded)[1:] == (8, 8)
+    with pytest.raises(PictureError, match="cannot be decoded"):
+        pictures.look(data[0][:20])
+
+
+@pytest.mark.parametrize(
+    "data", [pytest.param(data, id=name) for name, data in make_hostile.refused_pictures().items()]
+)
+def test_hostile_pictures_are_refused_where_they_are_read(data):
+    with pytest.raises(PictureError) as caught:
+        pictures.read(
+            data,
+            max_pixels=25_000_000,
+            kinds=("image/png", "image/jpeg", "image/webp", "image/gif"),
+        )
+    assert "\n" not in str(caught.value)
+
+
+def test_what_every_reader_sees_alike_is_plain():
+    exif = PillowImage.Exif()
+    exif[0x0112] = 3
+    grey = PillowImage.fromarray(np.full((8, 8), 700, dtype=np.uint16))
+    clear = noise(8, 8).convert("RGBA")
+    palette = noise(8, 8).convert("P")
+    assert pictures.decode(saved(noise(8, 8))).is_plain
+    assert pictures.decode(saved(noise(8, 8), "JPEG")).is_plain
+    assert pictures.decode(saved(palette)).is_plain
+    assert not pictures.decode(saved(noise(8, 8), "JPEG", exif=exif)).is_plain
+    assert not pictures.decode(saved(noise(8, 8), exif=exif)).is_plain
+    assert not pictures.decode(saved(palette, transparency=1)).is_plain
+    assert not pictures.decode(saved(clear)).is_plain
+    assert not pictures.decode(saved(grey)).is_plain
+    assert not pictures.decode(saved(noise(8, 8).convert("CMYK"), "JPEG")).is_plain
+
+
+@given(data=st.binary(max_size=200), kind=st.sampled_from(pictures.MEDIA_TYPES))
+def test_any_bytes_have_a_header_or_none(data, kind):
+    header_of(data, kind)
+    signed = saved(PillowImage.new("RGB", (5, 5)), kind.removeprefix("image/"))[:30] + data
+    header_of(signed, kind)
