@@ -1,0 +1,81 @@
+"""Read the text in a picture, so that it can be judged like any other text.
+
+``rapidocr`` carries its weights in its package; it is an optional part, ``amalia[ocr]``, and the first
+reading takes a second longer because it loads them.
+
+Not covered: handwriting, text upright or upside down, faint or tiny text, text that only shows when a
+picture is enlarged or its colors are changed, and more than ``MAX_CHARS`` characters. A model may still
+read what this does not.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import threading
+from typing import Any
+
+import numpy as np
+
+from amalia import pictures
+from amalia.errors import MissingExtra
+
+MAX_CHARS = 20_000
+"""Of one picture."""
+MAX_SIDE_PX = 1600
+"""Larger pictures are made smaller before they are read: time grows with area."""
+
+
+def is_installed() -> bool:
+    """Whether pictures can be read here."""
+    return all(importlib.util.find_spec(name) for name in ("rapidocr", "onnxruntime"))
+
+
+class Reader:
+    """Reads printed text; safe to use from several threads, one picture at a time."""
+
+    def __init__(self) -> None:
+        """Load nothing yet.
+
+        Raises:
+            MissingExtra: The reader is not installed.
+        """
+        if not is_installed():
+            raise MissingExtra("Reading text in pictures", "ocr")
+        self._engine: Any = None  # untyped in rapidocr
+        self._lock = threading.Lock()
+
+    def read(self, data: bytes) -> str:
+        """Give the lines of a picture from top to bottom, one a line; empty when there are none.
+
+        Raises:
+            PictureError: The picture cannot be decoded.
+        """
+        image = pictures.read(data)
+        image.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX))
+        # The reader takes channels in the order of OpenCV.
+        pixels = np.ascontiguousarray(np.asarray(image)[:, :, ::-1])
+        with self._lock:
+            if self._engine is None:
+                self._engine = _engine()
+            found = self._engine(pixels)
+        lines = found.txts if found is not None and found.txts is not None else ()
+        return "\n".join(lines)[:MAX_CHARS]
+
+
+def _engine() -> Any:
+    from rapidocr import RapidOCR
+
+    logging.getLogger("RapidOCR").setLevel(logging.ERROR)
+    # One thread: the cores belong to the model.
+    return RapidOCR(
+        params={
+            "Global.log_level": "error",
+            # As large as it is, or less: by default small pictures are enlarged first, for ten times
+            # the time (a 320-pixel picture without text: 0.41 s against 0.04 s).
+            "Det.limit_type": "max",
+            "Det.limit_side_len": 960,
+            "EngineConfig.onnxruntime.intra_op_num_threads": 1,
+            "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+        }
+    )
