@@ -13,14 +13,16 @@ import warnings
 
 import typer
 
-from amalia.cli import data, evaluate, launch
+from amalia.cli import audit, data, evaluate, keys, launch
 from amalia.cli.chat import chat
 from amalia.cli.convert import convert
 from amalia.cli.doctor import doctor
 from amalia.cli.lineage import lineage
 from amalia.cli.run import demo, run
+from amalia.cli.serve import serve
 from amalia.cli.train import inspect, train
 from amalia.cli.variety import variety
+from amalia.cli.verify import verify
 from amalia.errors import AmaliaError
 from amalia.train.preemption import Preempted
 
@@ -40,6 +42,10 @@ app.command()(convert)
 app.add_typer(evaluate.app, name="eval", help="Ask models, score, report, compare.")
 app.add_typer(launch.app, name="launch", help="Hand the training of stages to a cluster.")
 app.command()(chat)
+app.command()(serve)
+app.add_typer(keys.app, name="keys", help="Let clients of a server in, or no more.")
+app.add_typer(audit.app, name="audit", help="Find, export, erase what a server wrote down.")
+app.command()(verify)
 app.command()(variety)
 app.command()(lineage)
 app.command()(doctor)

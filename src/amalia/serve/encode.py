@@ -1,0 +1,243 @@
+"""What goes out: bodies, events of a stream, errors. Written by hand, for a stream writes hundreds a second."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from pydantic_core import to_json
+
+from amalia.errors import RequestError
+from amalia.serve import convert
+from amalia.serve.engine import Piece, Token
+from amalia.serve.service import Closing, Event
+
+DONE = b"data: [DONE]\n\n"
+_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    429: "rate_limit_error",
+}
+
+
+def error_body(error: RequestError, trace_id: str | None = None) -> dict[str, Any]:
+    """Write an error as OpenAI does, with the trace that leads to its record."""
+    kind = _TYPES.get(
+        error.status, "server_error" if error.status >= 500 else "invalid_request_error"
+    )
+    told: dict[str, Any] = {
+        "message": str(error),
+        "type": kind,
+        "param": error.param,
+        "code": error.code,
+    }
+    return {"error": told} | ({"amalia": {"trace_id": trace_id}} if trace_id else {})
+
+
+def event(body: Mapping[str, Any]) -> bytes:
+    """Write one event of a stream."""
+    return b"data: " + to_json(body) + b"\n\n"
+
+
+class ChatBody:
+    """The answer to a chat request, whole or as events."""
+
+    def __init__(self, id_: str, model: str, *, with_log_probs: bool, with_usage: bool) -> None:
+        """Say what every part carries."""
+        self._head: dict[str, Any] = {
+            "id": f"chatcmpl-{id_}",
+            "created": int(time.time()),
+            "model": model,
+        }
+        self._with_log_probs = with_log_probs
+        self._with_usage = with_usage
+
+    async def whole(self, events: AsyncIterator[Event]) -> dict[str, Any]:
+        """Gather an answer into one body."""
+        gathered = await _gathered(events)
+        choices = [
+            {
+                "index": number,
+                "message": {
+                    "role": "assistant",
+                    "content": choice.text,
+                    "refusal": None,
+                    **choice.more,
+                },
+                "logprobs": convert.chat_log_probs(choice.tokens) if self._with_log_probs else None,
+                "finish_reason": choice.finish_reason,
+            }
+            for number, choice in sorted(gathered.choices.items())
+        ]
+        return {
+            **self._head,
+            "object": "chat.completion",
+            "choices": choices,
+            "usage": convert.usage(gathered.closing.usage),
+            "amalia": gathered.closing.extension,
+        }
+
+    async def stream(self, events: AsyncIterator[Event]) -> AsyncIterator[bytes]:
+        """Write events as they come; the last finish carries the extension, usage comes behind it."""
+        head = {**self._head, "object": "chat.completion.chunk"}
+        begun: set[int] = set()
+        held: Piece | None = None
+        async for item in events:
+            if isinstance(item, Closing):
+                if held is not None:
+                    yield self._event(head, held, begun, amalia=item.extension)
+                if self._with_usage:
+                    yield event({**head, "choices": [], "usage": convert.usage(item.usage)})
+                continue
+            if item.choice not in begun:
+                yield self._event(head, Piece(item.choice), begun)
+            if item.finish_reason is None:
+                yield self._event(head, item, begun)
+                continue
+            if held is not None:
+                yield self._event(head, held, begun)
+            held = item
+        yield DONE
+
+    def _event(self, head: dict[str, Any], piece: Piece, begun: set[int], **more: Any) -> bytes:
+        is_first = piece.choice not in begun
+        begun.add(piece.choice)
+        choice = convert.chat_delta(piece, is_first=is_first, with_log_probs=self._with_log_probs)
+        body = {**head, "choices": [choice], **more}
+        if self._with_usage:
+            body["usage"] = None
+        return event(body)
+
+
+class CompletionBody:
+    """The answer to a plain completion, whole or as events."""
+
+    def __init__(self, id_: str, model: str, *, with_log_probs: bool, with_usage: bool) -> None:
+        """Say what every part carries."""
+        self._head: dict[str, Any] = {
+            "id": f"cmpl-{id_}",
+            "object": "text_completion",
+            "created": int(time.time()),
+            "model": model,
+        }
+        self._with_log_probs = with_log_probs
+        self._with_usage = with_usage
+
+    async def whole(self, events: AsyncIterator[Event]) -> dict[str, Any]:
+        """Gather an answer into one body."""
+        gathered = await _gathered(events)
+        choices = [
+            self._choice(number, choice.text, choice.tokens, choice.finish_reason)
+            for number, choice in sorted(gathered.choices.items())
+        ]
+        return {
+            **self._head,
+            "choices": choices,
+            "usage": convert.usage(gathered.closing.usage),
+            "amalia": gathered.closing.extension,
+        }
+
+    async def stream(self, events: AsyncIterator[Event]) -> AsyncIterator[bytes]:
+        """Write events as they come; the last finish carries the extension, usage comes behind it."""
+        held: Piece | None = None
+        offsets: dict[int, int] = {}
+        async for item in events:
+            if isinstance(item, Closing):
+                if held is not None:
+                    yield self._event(held, offsets, amalia=item.extension)
+                if self._with_usage:
+                    yield event({**self._head, "choices": [], "usage": convert.usage(item.usage)})
+                continue
+            if item.finish_reason is None:
+                yield self._event(item, offsets)
+                continue
+            if held is not None:
+                yield self._event(held, offsets)
+            held = item
+        yield DONE
+
+    def _event(self, piece: Piece, offsets: dict[int, int], **more: Any) -> bytes:
+        offset = offsets.get(piece.choice, 0)
+        offsets[piece.choice] = offset + len(piece.text)
+        choice = self._choice(
+            piece.choice, piece.text, piece.tokens, piece.finish_reason, offset=offset
+        )
+        return event({**self._head, "choices": [choice], **more})
+
+    def _choice(
+        self,
+        number: int,
+        text: str,
+        tokens: tuple[Token, ...],
+        finish_reason: str | None,
+        *,
+        offset: int = 0,
+    ) -> dict[str, Any]:
+        told = convert.completion_log_probs(tokens, offset=offset) if self._with_log_probs else None
+        return {"index": number, "text": text, "logprobs": told, "finish_reason": finish_reason}
+
+
+class _Choice:
+    """One choice, gathered."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.tokens: tuple[Token, ...] = ()
+        self.finish_reason: str | None = None
+        self.more: dict[str, Any] = {}
+
+    def add(self, piece: Piece) -> None:
+        self.text += piece.text
+        self.tokens += piece.tokens
+        self.finish_reason = piece.finish_reason or self.finish_reason
+        for name, value in piece.delta.items():
+            self.more[name] = _merged(self.more.get(name), value)
+
+
+class _Gathered:
+    """A whole answer."""
+
+    def __init__(self, choices: dict[int, _Choice], closing: Closing) -> None:
+        self.choices = choices
+        self.closing = closing
+
+
+async def _gathered(events: AsyncIterator[Event]) -> _Gathered:
+    choices: dict[int, _Choice] = {}
+    closing: Closing | None = None
+    async for item in events:
+        if isinstance(item, Closing):
+            closing = item
+        else:
+            choices.setdefault(item.choice, _Choice()).add(item)
+    assert closing is not None
+    return _Gathered(choices, closing)
+
+
+def _merged(before: Any, delta: Any) -> Any:
+    """Join what a stream gives in parts: texts are joined, lists by the ``index`` of their items."""
+    if before is None:
+        before = [] if isinstance(delta, list) else {} if isinstance(delta, dict) else ""
+    if isinstance(before, str) and isinstance(delta, str):
+        return before + delta
+    if isinstance(before, dict) and isinstance(delta, dict):
+        # Names of a call come once; its arguments in parts.
+        merged = dict(before)
+        for name, value in delta.items():
+            is_part = name == "arguments" or isinstance(value, dict)
+            merged[name] = _merged(merged.get(name), value) if is_part else value
+        return merged
+    if isinstance(before, list) and isinstance(delta, list):
+        merged_list = list(before)
+        for item in delta:
+            place = (
+                item.get("index", len(merged_list)) if isinstance(item, dict) else len(merged_list)
+            )
+            while len(merged_list) <= place:
+                merged_list.append({})
+            plain = {name: value for name, value in item.items() if name != "index"}
+            merged_list[place] = _merged(merged_list[place], plain)
+        return merged_list
+    return delta

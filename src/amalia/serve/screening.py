@@ -1,0 +1,85 @@
+"""A dialogue on its way in: every text judged, identifiers taken out, text in pictures read and judged.
+
+Nothing here decides what is done; the policy does. What comes back is either a dialogue that may go on, or
+the reply that stands in place of an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+
+from amalia.guard.guard import Guard, Verdict
+from amalia.guard.masking import Vault, redact
+from amalia.guard.reading import Reader
+from amalia.guard.verdict import Exchange, Place
+from amalia.serve.dialogue import Dialogue, Message
+from amalia.serve.trace import Trace
+
+_LONG_CHARS = 4000
+"""Longer texts are judged beside the event loop, which has other requests to serve."""
+
+
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """What becomes of a dialogue."""
+
+    dialogue: Dialogue
+    """With identifiers taken out."""
+    vault: Vault
+    """What was taken out."""
+    reply: str | None = None
+    """Said in place of an answer; the dialogue then goes no further."""
+
+
+async def screened(given: Dialogue, guard: Guard, reader: Reader | None, trace: Trace) -> Screened:
+    """Judge what comes in.
+
+    Args:
+        given: The dialogue as the client sent it.
+        guard: What judges.
+        reader: Reads text in pictures; None leaves it unread.
+        trace: Gets the verdicts and the question as the log may keep it.
+    """
+    vault = Vault()
+    messages: list[Message] = []
+    blocked: Verdict | None = None
+    kept: list[str] = []
+    for place, message in enumerate(given.messages):
+        verdict = await checked(guard, message.text, message.role)
+        trace.note(verdict, message=place)
+        kept.append(redact(message.text, verdict.identifiers))
+        blocked = blocked or (verdict if verdict.action == "block" else None)
+        messages.append(
+            message.told(vault.mask(message.text, verdict.masked)) if verdict.masked else message
+        )
+    trace.question, trace.question_full = kept[-1], given.messages[-1].text
+    dialogue = replace(given, messages=tuple(messages))
+    if blocked is None and reader is not None:
+        blocked = await _pictures(dialogue, guard, reader, trace)
+    if blocked is None and guard.judges:
+        verdict = await guard.judge(Exchange(dialogue.question, None))
+        trace.note(verdict, message=len(messages) - 1)
+        blocked = verdict if verdict.action == "block" else None
+    reply = None if blocked is None else guard.policy.reply(blocked.category)
+    return Screened(dialogue, vault, reply)
+
+
+async def checked(guard: Guard, text: str, place: Place) -> Verdict:
+    """Judge one text without holding up others."""
+    if len(text) <= _LONG_CHARS:
+        return guard.check(text, place)
+    return await asyncio.to_thread(guard.check, text, place)
+
+
+async def _pictures(
+    dialogue: Dialogue, guard: Guard, reader: Reader, trace: Trace
+) -> Verdict | None:
+    """Judge what stands written in pictures; give the first verdict that blocks."""
+    for number, image in enumerate(dialogue.images):
+        text = await asyncio.to_thread(reader.read, dialogue.pictures[image.sha256].pixels)
+        verdict = guard.check(text, "picture")
+        trace.note(verdict, picture=number)
+        if verdict.action == "block":
+            return verdict
+    return None
