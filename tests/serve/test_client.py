@@ -16,7 +16,7 @@ from running_server import Running, recipe, running
 NAME = "ensaio"
 
 
-@pytest.fixture(scope="module", params=["scripted"])
+@pytest.fixture(scope="module", params=["scripted", "transformers"])
 def served(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:

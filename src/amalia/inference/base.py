@@ -173,7 +173,7 @@ def cut_stream(pieces: Iterable[str], stop: Sequence[str]) -> Iterator[str]:
             if text:
                 yield text
             return
-        held = _num_held(text, stop)
+        held = num_held(text, stop)
         if len(text) > held:
             yield text[: len(text) - held]
         pending = text[len(text) - held :]
@@ -181,8 +181,8 @@ def cut_stream(pieces: Iterable[str], stop: Sequence[str]) -> Iterator[str]:
         yield pending
 
 
-def _num_held(text: str, stop: Sequence[str]) -> int:
-    """Length of the longest end of ``text`` that begins a stop string."""
+def num_held(text: str, stop: Sequence[str]) -> int:
+    """Give the length of the longest end of a text that begins a stop string and may yet become one."""
     longest = min(len(text), max((len(word) - 1 for word in stop), default=0))
     for length in range(longest, 0, -1):
         if any(word.startswith(text[-length:]) for word in stop):

@@ -16,6 +16,11 @@ from transformers import LogitsProcessor, PreTrainedTokenizerFast, StoppingCrite
 from amalia.inference.base import Sampling, cut
 
 
+def seeded(seed: int | None, place: int) -> Random:
+    """Give the generator of one answer: the same seed and place give the same numbers; no seed, others."""
+    return Random() if seed is None else Random(f"{seed}/{place}")
+
+
 class Drawing(LogitsProcessor):
     """Draws the next token and leaves it as the only one possible.
 

@@ -11,7 +11,6 @@ Not covered: beam search, several GPUs, quantized weights.
 
 from __future__ import annotations
 
-import json
 import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,17 +21,14 @@ from random import Random
 from typing import Any, TypeVar
 
 from amalia.device import Device, detect
-from amalia.errors import AmaliaError, ArtifactError, GenerationError, MissingExtra
+from amalia.errors import AmaliaError, GenerationError, MissingExtra
 from amalia.inference.base import Answer, LogProb, Sampling, cut, cut_stream
 from amalia.inference.identity import identity
 from amalia.records import Conversation, Row
 
 try:
     import torch
-    from safetensors import SafetensorError
     from transformers import (
-        AutoModelForCausalLM,
-        AutoModelForImageTextToText,
         GenerationConfig,
         LogitsProcessorList,
         StoppingCriteriaList,
@@ -41,11 +37,11 @@ try:
 except ModuleNotFoundError as error:
     raise MissingExtra("Running a model in this process", "train") from error
 
-from amalia.inference.decoding import Drawing, Ends
+from amalia.inference.decoding import Drawing, Ends, seeded
 from amalia.inference.likelihood import Weighed, totals_nats
+from amalia.inference.loading import context_tokens, end_ids, load
 from amalia.model.render import Rendered, Renderer, collate
 
-_CLASSES = {"llava_next": AutoModelForImageTextToText, "llama": AutoModelForCausalLM}
 # Enough to sort by length, few enough to keep the tiles of large pictures in memory.
 _BATCHES_IN_WINDOW = 4
 T = TypeVar("T")
@@ -77,8 +73,8 @@ class Local:
         self._model = model
         self._renderer = renderer
         self._batch_size = batch_size
-        self._context_tokens = _context_tokens(model.config)
-        self._end_ids = _end_ids(model, renderer)
+        self._context_tokens = context_tokens(model.config)
+        self._end_ids = end_ids(model, renderer)
 
     @classmethod
     def load(cls, folder: Path, *, device: Device | None = None, batch_size: int = 32) -> Local:
@@ -92,26 +88,8 @@ class Local:
         Raises:
             ArtifactError: No such folder, not a model of a known kind, or damaged weights.
         """
-        model_class = _CLASSES[_model_type(folder)]
         device = device or detect()
-        renderer = Renderer.load(folder)
-        try:
-            model, info = model_class.from_pretrained(
-                folder, dtype=device.weight_dtype, local_files_only=True, output_loading_info=True
-            )
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            detail = " ".join(str(error).split())
-            raise ArtifactError(
-                f"{folder}: the weights cannot be read ({detail}); export the model again"
-            ) from error
-        if info["missing_keys"]:
-            # transformers would go on with random weights in their place.
-            missing = ", ".join(sorted(info["missing_keys"])[:3])
-            raise ArtifactError(
-                f"{folder}: {len(info['missing_keys'])} weights are missing ({missing} …); "
-                "expected all that config.json describes; export the model again"
-            )
-        model.eval().to(device.kind)
+        model, renderer = load(folder, device)
         return cls(
             model, renderer, device=device, batch_size=batch_size, name=identity(folder.resolve())
         )
@@ -140,7 +118,7 @@ class Local:
             found: dict[int, Answer | AmaliaError] = {}
             rendered = _usable([_attempt(self._prompt, row) for row in window], found)
             for places in self._batches(rendered):
-                randoms = [_random(sampling, first + place) for place in places]
+                randoms = [seeded(sampling.seed, first + place) for place in places]
                 batch = [rendered[place] for place in places]
                 found.update(zip(places, self._generate(batch, sampling, randoms), strict=True))
             yield from (found[place] for place in range(len(window)))
@@ -296,7 +274,7 @@ class Local:
                 self._generate(
                     [rendered],
                     sampling,
-                    [_random(sampling, 0)],
+                    [seeded(sampling.seed, 0)],
                     streamer=streamer,
                     cancelled=cancelled,
                 )
@@ -348,40 +326,3 @@ def _usable(
         else:
             usable[place] = item
     return usable
-
-
-def _random(sampling: Sampling, position: int) -> Random:
-    return Random() if sampling.seed is None else Random(f"{sampling.seed}/{position}")
-
-
-def _model_type(folder: Path) -> str:
-    if not folder.is_dir():
-        raise ArtifactError(f"{folder} is not a folder; expected an exported model")
-    if not (folder / "config.json").is_file():
-        raise ArtifactError(f"{folder} has no config.json; expected an exported model")
-    try:
-        model_type = json.loads((folder / "config.json").read_text("utf-8")).get("model_type")
-    except (ValueError, AttributeError) as error:
-        raise ArtifactError(
-            f"{folder / 'config.json'} is not a model configuration; export the model again"
-        ) from error
-    if model_type not in _CLASSES:
-        raise ArtifactError(
-            f"{folder} holds a model of type {model_type!r}, which does not answer; expected one "
-            f"of {', '.join(sorted(_CLASSES))}"
-        )
-    return str(model_type)
-
-
-def _context_tokens(config: Any) -> int:
-    text = config.get_text_config()
-    scaling = getattr(text, "rope_scaling", None) or {}
-    # In this mode the configuration keeps the length trained at; the factor says how far it goes.
-    factor = scaling["factor"] if scaling.get("rope_type") == "dynamic" else 1
-    return int(text.max_position_embeddings * factor)
-
-
-def _end_ids(model: Any, renderer: Renderer) -> frozenset[int]:
-    declared = model.generation_config.eos_token_id
-    more = declared if isinstance(declared, list) else [] if declared is None else [declared]
-    return frozenset([renderer.end_id, *more])

@@ -2,7 +2,7 @@
 
 A row of ``erasures`` says when, why and of how many records, and holds a hash of their ids and no personal
 data. Its own ``link`` chains it to the erasures before and to the newest record of that moment. Work is done
-a thousand records a transaction, so that answers wait for it a moment at most.
+two hundred records a transaction, so that answers wait for it a moment at most.
 
 Records go by their date. One that is dated after ``at`` stays; one written while the clock was wrong goes by
 the wrong date. Those with an open report stay until it is closed, except when a subject is erased.
@@ -22,7 +22,7 @@ from amalia.serve.audit_record import canonical, microseconds
 
 Reason = Literal["age of texts", "age of records", "subject", "trace"]
 
-_BATCH = 1000
+_BATCH = 200
 _NOT_REPORTED = "NOT EXISTS (SELECT 1 FROM reports WHERE reports.trace_id = records.trace_id AND closed_us IS NULL)"
 _BLANK_TEXTS = "question = NULL, answer = NULL, error = NULL, texts_nonce = NULL, texts_erased = ?"
 _BLANK_PERSON = "subject = NULL, person = NULL, person_nonce = NULL, person_erased = ?"
@@ -121,12 +121,12 @@ def erase(
 def _all(database: Database, at: datetime, reason: Reason, where: str, value: object) -> int:
     """Take out all records of a condition, some at a time; give how many there were."""
     done = 0
+    # In the order of the index, so that nothing that was taken out is looked at again.
+    order = "started_us" if reason in ("age of texts", "age of records") else "subject, seq"
+    query = f"SELECT seq, trace_id FROM records WHERE {where} ORDER BY {order} LIMIT {_BATCH}"
     while True:
         with database.write() as statements:
-            rows = statements.rows(
-                f"SELECT seq, trace_id FROM records WHERE {where} ORDER BY seq LIMIT {_BATCH}",
-                value,
-            )
+            rows = sorted(statements.rows(query, value))
             if rows:
                 number = _begin(statements, at, reason, [str(trace_id) for _, trace_id in rows])
                 if reason == "age of records":
@@ -158,8 +158,8 @@ def _remove(statements: Statements, number: int, rows: Sequence[tuple[Any, ...]]
     # What is left of removed records holds the chain together between others. Before the first record
     # that stands, and before the newest, it is not needed: the erasure keeps the link.
     (newest,) = statements.row("SELECT max(seq) FROM records") or (0,)
-    (first,) = statements.row("SELECT min(seq) FROM records WHERE facts IS NOT NULL") or (None,)
-    first = newest if first is None else first
+    stands = "SELECT seq FROM records WHERE facts IS NOT NULL ORDER BY seq LIMIT 1"
+    (first,) = statements.row(stands) or (newest,)
     before = statements.row("SELECT seq, link FROM records WHERE seq = ?", first - 1)
     if before is not None:
         statements.run(
