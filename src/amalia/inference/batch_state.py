@@ -84,7 +84,8 @@ class BatchState:
         self._mask_BT = torch.cat([self._mask_BT, ones_B1], -1)
         given = self._model(
             input_ids=self._ids_B[:, None],
-            attention_mask=self._mask_BT,
+            # In the form that attention wants; making it from [B, T] takes a sixth of a step of our size.
+            attention_mask=self._mask_BT.bool()[:, None, None, :],
             position_ids=self._mask_BT.sum(-1, keepdim=True) - 1,
             past_key_values=self._cache,
             use_cache=True,
