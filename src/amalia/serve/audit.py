@@ -1,11 +1,11 @@
 """The audit log: one append-only record a request, reports of people about answers, and what becomes of both.
 
 ``Log`` is the same on SQLite (``audit_sqlite``) and PostgreSQL (``audit_postgres``). Records are committed
-by one thread (``audit_writer``) and chained by hashes (``audit_chain``); ``audit_erasure`` takes out what must
-go, ``audit_verify`` looks whether anything else did. What is kept of a record is decided by ``audit_record``.
+by one thread (``audit_writer``) and chained by hashes (``audit_chain``); ``audit_search`` finds them,
+``audit_erasure`` takes out what must go, ``audit_verify`` looks whether anything else did. What is kept of a
+record is decided by ``audit_record``.
 
-Not covered: the server decides what a request is and when an answer may go out. Records of a log are found by
-their keys, subjects and times with an index; by verdict and text by reading all of them.
+Not covered: the server decides what a request is and when an answer may go out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
-from amalia.errors import ArtifactError, RecordError
+from amalia.errors import RecordError
 from amalia.serve import audit_chain as chain
 from amalia.serve.audit_database import Database
 from amalia.serve.audit_erasure import Erased, Purged, erase, purge
@@ -33,56 +33,26 @@ from amalia.serve.audit_record import (
     now,
     storable,
 )
+from amalia.serve.audit_search import Kept, Query, search
 from amalia.serve.audit_sqlite import SqliteFile
 from amalia.serve.audit_verify import Verified, verify
 from amalia.serve.audit_writer import Writer
 
+__all__ = [
+    "MAX_COMMENT_CHARS",
+    "Category",
+    "Erased",
+    "Kept",
+    "Log",
+    "Purged",
+    "Query",
+    "Report",
+    "Verified",
+]
+
 Category = Literal["harmful", "wrong", "private", "language", "other"]
 
 MAX_COMMENT_CHARS = 4000
-_PAGE = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
-    """What records must be like; what is None does not matter."""
-
-    trace_id: str | None = None
-    key_id: str | None = None
-    subject: str | None = None
-    """As the client gave it."""
-    since: datetime | None = None
-    """Started then or later."""
-    until: datetime | None = None
-    """Started before."""
-    verdict: str | None = None
-    """Category of one of the verdicts."""
-    finish_reason: str | None = None
-    """Of one of the choices."""
-    text: str | None = None
-    """Stands in question or answer, in letters of any case; where hashes are kept, is one of them whole."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A record in the log."""
-
-    seq: int
-    """Its number; the order in which records were committed."""
-    record: Record
-    is_person_erased: bool
-    """Whether who asked was blanked."""
-    are_texts_erased: bool
-    """Whether question and answer were blanked."""
-
-    def as_json(self) -> dict[str, Any]:
-        """Give a mapping that JSON can hold."""
-        about = {
-            "seq": self.seq,
-            "is_person_erased": self.is_person_erased,
-            "are_texts_erased": self.are_texts_erased,
-        }
-        return about | self.record.as_json()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,20 +154,7 @@ class Log:
         Raises:
             ArtifactError: The log cannot be read.
         """
-        where, values = self._where(query)
-        columns = ", ".join(chain.COLUMNS)
-        compare, order, last = ("<", "DESC", 2**62) if newest_first else (">", "ASC", 0)
-        sql = f"SELECT {columns} FROM records WHERE {where} AND seq {compare} ? ORDER BY seq {order} LIMIT {_PAGE}"
-        while True:
-            with self._database.read() as statements:
-                page = [chain.Row(*row) for row in statements.rows(sql, *values, last)]
-            for row in page:
-                found = self._kept(row)
-                if self._fits(found.record, query):
-                    yield found
-            if len(page) < _PAGE:
-                return
-            last = page[-1].seq
+        yield from search(self._database, self._salt, query, newest_first=newest_first)
 
     def export(self, query: Query) -> Iterator[dict[str, Any]]:
         """Give all that is kept about what a query finds, as JSON can hold it: records with their reports.
@@ -341,44 +298,3 @@ class Log:
     def verify(self, head: str | None = None) -> Verified:
         """Look whether the log is as it was written; see ``audit_verify``."""
         return verify(self._database, head)
-
-    def _where(self, query: Query) -> tuple[str, list[object]]:
-        conditions, values = ["facts IS NOT NULL"], list[object]()
-        subject = None if query.subject is None else hashed(self._salt, "subject", query.subject)
-        for condition, value in (
-            ("trace_id = ?", query.trace_id),
-            ("key_id = ?", query.key_id),
-            ("subject = ?", subject),
-            ("started_us >= ?", None if query.since is None else microseconds(query.since)),
-            ("started_us < ?", None if query.until is None else microseconds(query.until)),
-            # A quick look that misses none; ``_fits`` looks closely.
-            ("facts LIKE ?", None if query.verdict is None else f'%"category":"{query.verdict}"%'),
-            ("facts LIKE ?", None if query.finish_reason is None else f'%"{query.finish_reason}"%'),
-        ):
-            if value is not None:
-                conditions.append(condition)
-                values.append(value)
-        return " AND ".join(conditions), values
-
-    def _fits(self, record: Record, query: Query) -> bool:
-        if query.verdict is not None and query.verdict not in {
-            verdict.get("category") for verdict in record.verdicts
-        }:
-            return False
-        if query.finish_reason is not None and query.finish_reason not in record.finish_reasons:
-            return False
-        if query.text is None:
-            return True
-        wanted, whole = query.text.casefold(), hashed(self._salt, "text", query.text)
-        texts = [text for text in (record.question, record.answer) if text]
-        return any(wanted in text.casefold() or text == whole for text in texts)
-
-    def _kept(self, row: chain.Row) -> Kept:
-        try:
-            record = chain.record_of(row)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ArtifactError(
-                f"record {row.seq} of the log {self.name} cannot be read ({error}); expected what a server "
-                "writes; amalia audit verify says what was changed"
-            ) from error
-        return Kept(row.seq, record, row.person_erased is not None, row.texts_erased is not None)
