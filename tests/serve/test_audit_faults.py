@@ -22,7 +22,7 @@ from amalia.serve.audit import Log, Query
 from amalia.serve.audit_record import AuditSettings
 
 PREPARED = """
-import resource, sys
+import os, resource, sys
 from concurrent.futures import ThreadPoolExecutor
 import make_audit
 from amalia.errors import ArtifactError
@@ -33,8 +33,7 @@ settings = AuditSettings(log=sys.argv[1])
 APPEND = """
 def write(_):
     for _ in range(int(sys.argv[2])):
-        sys.stdout.write(make_audit.append(log) + "\\n")
-        sys.stdout.flush()
+        os.write(1, make_audit.append(log).encode() + b"\\n")  # whole lines, whatever thread
 with Log.open(settings) as log, ThreadPoolExecutor(8) as threads:
     print("ready", flush=True)
     list(threads.map(write, range(8)))
@@ -96,7 +95,8 @@ def test_a_killed_process_loses_nothing_that_was_committed(tmp_path: Path) -> No
         assert process.stdout.readline() == "ready\n"
         time.sleep(random.uniform(0.05, 0.4))
         process.send_signal(signal.SIGKILL)
-        out, _ = process.communicate(timeout=30)
+        out = process.stdout.read()  # goes on after what readline took; communicate would not
+        assert process.communicate(timeout=30)[1] == ""
         promised += [line[:-1] for line in out.splitlines(keepends=True) if line.endswith("\n")]
     assert len(promised) > 10
     with Log.open(AuditSettings(log=str(path))) as log:
