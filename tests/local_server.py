@@ -128,6 +128,11 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: LocalServer
 
+    def handle(self) -> None:
+        """Serve one connection and close it, which the library leaves to the collector."""
+        super().handle()
+        self.request.close()
+
     def do_GET(self) -> None:
         card = {"id": "amalia-vl", **self.server.manner.card}
         self._send({"data": [card]} if self.path == "/v1/models" else {}, 200)

@@ -128,14 +128,14 @@ class Endpoint:
 
         address = Address(
             settings.url,
-            _key(settings),
+            key_of(settings),
             settings.timeout_s,
             settings.retries,
             ssl.create_default_context(),
         )
         pauses = pauses or Pauses()
         with Session(address, pauses) as session:
-            card = _card(settings, session.models())
+            card = card_of(settings, session.models())
         return cls(settings, card=card, address=address, pauses=pauses)
 
     def stream(self, prompt: Row[Conversation], sampling: Sampling) -> Iterator[str]:
@@ -203,7 +203,12 @@ class Endpoint:
         return chat_body(self._model, row, sampling, place=place, extra=self._settings.extra)
 
 
-def _key(settings: EndpointSettings) -> str | None:
+def key_of(settings: EndpointSettings) -> str | None:
+    """Read the key of a server, if it has one.
+
+    Raises:
+        GenerationError: The variable that should hold it does not.
+    """
     if settings.key_env is None:
         return None
     key = os.environ.get(settings.key_env, "").strip()
@@ -217,8 +222,12 @@ def _key(settings: EndpointSettings) -> str | None:
     return key
 
 
-def _card(settings: EndpointSettings, body: Json) -> Json:
-    """Choose among the models of a server."""
+def card_of(settings: EndpointSettings, body: Json) -> Json:
+    """Choose among the models of a server.
+
+    Raises:
+        GenerationError: It has none of that name, or several and none is named.
+    """
     listed = body.get("data")
     cards: dict[str, Json] = {
         card["id"]: card

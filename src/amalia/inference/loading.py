@@ -33,7 +33,7 @@ def load(folder: Path, device: Device) -> Loaded:
     Raises:
         ArtifactError: No such folder, not a model of a known kind, or damaged weights.
     """
-    model_class = _CLASSES[_model_type(folder)]
+    model_class = _CLASSES[model_type(folder)]
     renderer = Renderer.load(folder)
     try:
         model, info = model_class.from_pretrained(
@@ -71,7 +71,12 @@ def end_ids(model: Any, renderer: Renderer) -> frozenset[int]:
     return frozenset([renderer.end_id, *more])
 
 
-def _model_type(folder: Path) -> str:
+def model_type(folder: Path) -> str:
+    """Give the type of a model that answers.
+
+    Raises:
+        ArtifactError: No such folder, or not a model of a known kind.
+    """
     if not folder.is_dir():
         raise ArtifactError(f"{folder} is not a folder; expected an exported model")
     if not (folder / "config.json").is_file():
