@@ -3,7 +3,7 @@
 What a user writes, or what is read in a picture, is looked at for what it asks for: something that asks
 («como», «escreve») and, behind it in the same sentence, an act and its object. What an answer, a passage or a
 tool says is looked at for what it gives: vulgar and hateful words, explicit scenes, recipes for explosives,
-threats. The rules are data (``harms.yaml``, ``harm_words.yaml``); ``docs/safety.md`` says how often they are
+threats. The rules are data (``harms.yaml``, ``harm_words.yaml``); ``docs/guard-rates.md`` says how often they are
 right. They are a floor under a guard model, and for a service that has none; they are no substitute for one.
 
 Not covered:
