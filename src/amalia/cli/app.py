@@ -17,6 +17,7 @@ from amalia.cli import audit, data, evaluate, keys, launch
 from amalia.cli.chat import chat
 from amalia.cli.convert import convert
 from amalia.cli.doctor import doctor
+from amalia.cli.index import index
 from amalia.cli.lineage import lineage
 from amalia.cli.run import demo, run
 from amalia.cli.serve import serve
@@ -42,6 +43,7 @@ app.command()(convert)
 app.add_typer(evaluate.app, name="eval", help="Ask models, score, report, compare.")
 app.add_typer(launch.app, name="launch", help="Hand the training of stages to a cluster.")
 app.command()(chat)
+app.command()(index)
 app.command()(serve)
 app.add_typer(keys.app, name="keys", help="Let clients of a server in, or no more.")
 app.add_typer(audit.app, name="audit", help="Find, export, erase what a server wrote down.")

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from amalia.errors import GenerationError, RequestError
 from amalia.guard.guard import Guard
 from amalia.guard.masking import redact
 from amalia.retrieve.settings import RetrieveSettings
@@ -50,16 +51,29 @@ class Documents:
         return self._settings.is_wanted(asked)
 
     async def grounded(self, dialogue: Dialogue, guard: Guard | None, trace: Trace) -> Dialogue:
-        """Search for the question and put what was found before the model."""
-        from amalia.retrieve.ground import grounding
+        """Search for the question and put what was found before the model.
 
-        found = await asyncio.to_thread(self._search.passages, dialogue.question)
+        Raises:
+            RequestError: The encoder behind an address gives no vector of the question.
+        """
+        from amalia.retrieve.ground import fitting, grounding
+
+        try:
+            found = await asyncio.to_thread(self._search.passages, dialogue.question)
+        except GenerationError as error:
+            raise RequestError(
+                "the documents cannot be searched now; try again later",
+                status=503,
+                code="documents_unavailable",
+                retry_after_s=10,
+            ) from error
         kept = []
         for number, passage in enumerate(found):
             safe = passage if guard is None else await _safe(passage, guard, trace, number)
             if safe is not None:
                 kept.append(safe)
-        trace.found = tuple(kept)
+        # What is told and cited is what the model has seen.
+        trace.found = fitting(kept, max_chars=self._settings.max_chars)
         trace.passages = [
             {
                 "number": number,
@@ -70,13 +84,14 @@ class Documents:
                 "licence": passage.licence,
                 "sha256": passage.sha256,
                 "score": round(passage.score, 4),
+                "span": [passage.start, passage.end],
                 "text": passage.text,
             }
-            for number, passage in enumerate(kept, 1)
+            for number, passage in enumerate(trace.found, 1)
         ]
-        if not kept:
+        if not trace.found:
             return dialogue
-        return dialogue.grounded(grounding(kept, max_chars=self._settings.max_chars))
+        return dialogue.grounded(grounding(trace.found, max_chars=self._settings.max_chars))
 
     def cite(self, trace: Trace) -> None:
         """Find in the answers which passages they name, and how far these bear them out."""

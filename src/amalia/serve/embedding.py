@@ -7,7 +7,7 @@ import base64
 import logging
 from typing import TYPE_CHECKING, Any
 
-from amalia.errors import MissingExtra, RequestError
+from amalia.errors import MissingExtra, RecordError, RequestError
 from amalia.serve.engine import Usage
 from amalia.serve.trace import Trace
 from amalia.serve.wire import EmbeddingRequest
@@ -47,7 +47,7 @@ class Embedding:
         """Encode the texts of a request.
 
         Raises:
-            RequestError: It is for another model, wants other dimensions, or a text is empty.
+            RequestError: It is for another model, wants other dimensions, or a text is empty or too long.
         """
         texts = [asked.input] if isinstance(asked.input, str) else list(asked.input)
         if asked.model != self.name:
@@ -65,7 +65,10 @@ class Embedding:
             )
         if not all(text.strip() for text in texts):
             raise RequestError("an input is empty; send text", param="input")
-        encoded = await asyncio.to_thread(self._encoder.encode_counted, texts, "passage")
+        try:
+            encoded = await asyncio.to_thread(self._encoder.encode_counted, texts, "passage")
+        except RecordError as error:
+            raise RequestError(str(error), param="input", code="context_length_exceeded") from error
         trace.usage = Usage(sum(encoded.num_tokens), 0)
         data = []
         for number, vector in enumerate(encoded.vectors):
