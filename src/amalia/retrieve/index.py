@@ -147,14 +147,18 @@ def build(
                 dropped=dict(sorted(made.left.items())),
                 licenses=dict(sorted(made.licences.items())),
             ),
-            figures={
-                "passages": made.passages,
-                "passages_without_vector": made.without_vector,
-                "encoder": encoder.name if encoder else "none",
-                "dimensions": made.vectors[0].shape[1] if made.vectors else 0,
-                "seconds": round(time.monotonic() - began, 1),
-            },
+            figures=_figures(made, encoder, time.monotonic() - began),
         )
+
+
+def _figures(made: _Made, encoder: Encode | None, seconds: float) -> dict[str, float | str]:
+    return {
+        "passages": made.passages,
+        "passages_without_vector": made.without_vector,
+        "encoder": encoder.name if encoder else "none",
+        "dimensions": made.vectors[0].shape[1] if made.vectors else 0,
+        "seconds": round(seconds, 1),
+    }
 
 
 @dataclass(frozen=True, slots=True)
