@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -34,6 +37,29 @@ def test_passages_cover_a_text_and_fit(text: str, max_chars: int, overlap_chars:
         before = (start, end)
         covered[start:end] = [True] * (end - start)
     assert all(done or letter.isspace() for done, letter in zip(covered, text, strict=True))
+
+
+PROSE = st.lists(
+    st.tuples(st.integers(1, 60), st.sampled_from([". ", ".\n\n"])), min_size=2, max_size=14
+).map(lambda parts: "".join("A" + "b" * length + end for length, end in parts))
+
+
+@settings(max_examples=200, deadline=None)
+@given(PROSE, st.integers(62, 160), st.data())
+def test_every_passage_says_something_new(text: str, max_chars: int, data: st.DataObject) -> None:
+    overlap_chars = data.draw(st.integers(0, max_chars - 1))
+    found = slices(text, max_chars=max_chars, overlap_chars=overlap_chars)
+    assert all(one.end < two.end for one, two in pairwise(found))
+
+
+def test_the_work_grows_with_the_text_and_no_faster() -> None:
+    # Half a minute and more where every sentence copies what is left of the text.
+    text = "O museu abre às dez horas e fecha às dezoito. " * 60_000
+    began = time.process_time()
+    assert len(slices(text)) > 3_000
+    assert slices(f"# A{' ' * 100_000}b")[0].start == 0
+    assert slices(f"A{' ' * 100_000}b")[0].start == 0
+    assert time.process_time() - began < 8
 
 
 @given(TEXTS)

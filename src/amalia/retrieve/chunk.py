@@ -16,9 +16,10 @@ from amalia.retrieve.words import sentences
 
 MAX_CHARS = 800
 OVERLAP_CHARS = 120
-_HEADING = re.compile(r"^[ \t]{0,3}(#{1,6})[ \t]+(\S.*?)[ \t#]*$", re.M)
+_HEADING = re.compile(r"^[ \t]{0,3}(#{1,6})[ \t]+(\S.*)$", re.M)
 _UNDERLINED = re.compile(r"^(\S[^\n]*)\n(={3,}|-{3,})[ \t]*$", re.M)
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
+_SPACE = re.compile(r"\s*")
 _MAX_TITLE_CHARS = 120
 
 
@@ -112,7 +113,9 @@ class _Heading(NamedTuple):
 
 def _headings(text: str) -> list[_Heading]:
     found = [
-        _Heading(match.start(), match.end(), len(match[1]), match[2].strip())
+        _Heading(
+            match.start(), match.end(), len(match[1]), match[2].rstrip(" \t#") or match[2].strip()
+        )
         for match in _HEADING.finditer(text)
     ]
     found += [
@@ -156,7 +159,8 @@ def _sentences(text: str, first: int, last: int, max_chars: int) -> list[_Senten
     for start, end in sentences(part):
         while paragraph < end:
             paragraph = next(ends)
-        ends_paragraph = not part[end:paragraph].strip()
+        space = _SPACE.match(part, end)  # no slice: a paragraph may be the whole of a long text
+        ends_paragraph = space is not None and space.end() >= paragraph
         pieces = list(_cut(part, start, end, max_chars))
         found += [_Sentence(first + a, first + b, ends_paragraph and b == end) for a, b in pieces]
     return found
@@ -170,7 +174,9 @@ def _cut(text: str, start: int, end: int, max_chars: int) -> Iterator[tuple[int,
         )
         at = space if space > start else start + max_chars
         yield start, start + len(text[start:at].rstrip())
-        start = at + len(text[at:end]) - len(text[at:end].lstrip())
+        while at < end and text[at].isspace():
+            at += 1
+        start = at
     if start < end:
         yield start, end
 
@@ -179,26 +185,23 @@ def _packed(
     parts: list[_Sentence], max_chars: int, overlap_chars: int
 ) -> Iterator[tuple[int, int]]:
     """Join sentences as long as they fit; rather end with a paragraph when the passage is half full."""
-    first = 0
-    while first < len(parts):
-        after = first + 1
+    first = new = 0  # ``new`` is the first sentence that no passage holds yet
+    while new < len(parts):
+        after = new + 1
         while after < len(parts) and parts[after].end - parts[first].start <= max_chars:
             after += 1
         if after < len(parts):
+            half = parts[first].start + max_chars // 2
             whole = [
-                n + 1
-                for n in range(first, after)
-                if parts[n].ends_paragraph and parts[n].end - parts[first].start >= max_chars // 2
+                n + 1 for n in range(new, after) if parts[n].ends_paragraph and parts[n].end >= half
             ]
             after = whole[-1] if whole else after
         yield parts[first].start, parts[after - 1].end
-        if after == len(parts):
-            return
-        following = after
-        end = parts[after - 1].end
-        while following - 1 > first and end - parts[following - 1].start <= overlap_chars:
-            following -= 1
-        # What is said again must leave room for something new.
-        while following < after and parts[after].end - parts[following].start > max_chars:
-            following += 1
-        first = following
+        first, new = after, after
+        while (
+            new < len(parts)
+            and first > 0
+            and parts[new - 1].end - parts[first - 1].start <= overlap_chars
+            and parts[new].end - parts[first - 1].start <= max_chars
+        ):
+            first -= 1

@@ -103,9 +103,10 @@ lda ltd sa st sto sta vol cap fig seg ref aprox min max jan fev mar abr jun jul 
 _END = re.compile(rf"[.!?…]+[»”\"')\]]*(?:[ \t]*{MARKS})*(?=\s|$)")
 _BEFORE_STOP = re.compile(r"([^\W\d_]*)[.]$")
 _LINE_END = re.compile(
-    r"[ \t]*(?:\n[ \t]*\n\s*|\n(?=[ \t]*(?:[-*•–+]|#{1,6}|\d{1,3}[.)])[ \t])\s*)"
+    r"(?<![ \t])[ \t]*(?:\n[ \t]*\n\s*|\n(?=[ \t]*(?:[-*•–+]|#{1,6}|\d{1,3}[.)])[ \t])\s*)"
 )
-_ANY_LINE_END = re.compile(r"[ \t]*\n\s*")
+_ANY_LINE_END = re.compile(r"(?<![ \t])[ \t]*\n\s*")
+_SPACE = re.compile(r"\s*")
 
 
 def sentences(text: str, *, lines_end: bool = False) -> list[tuple[int, int]]:
@@ -121,8 +122,9 @@ def sentences(text: str, *, lines_end: bool = False) -> list[tuple[int, int]]:
     breaks = _ANY_LINE_END if lines_end else _LINE_END
     ends = {(found.start(), found.end()) for found in breaks.finditer(text)}
     for found in _END.finditer(text):
-        after = text[found.end() :].lstrip()
-        if not (after and after[0].islower()) and not _is_abbreviated(text, found.start()):
+        space = _SPACE.match(text, found.end())
+        after = text[space.end() : space.end() + 1] if space else ""
+        if not after.islower() and not _is_abbreviated(text, found.start()):
             ends.add((found.end(), found.end()))
     spans, start = [], 0
     for end, following in [*sorted(ends), (len(text), len(text))]:
@@ -139,7 +141,7 @@ def _is_abbreviated(text: str, stop: int) -> bool:
     before = _BEFORE_STOP.search(text[max(0, stop - 20) : stop + 1])
     word = before[1] if before else ""
     if not word:
-        line = text[text.rfind("\n", 0, stop) + 1 : stop].strip()
+        line = text[max(stop - 20, text.rfind("\n", max(0, stop - 20), stop) + 1) : stop].strip()
         return line.isdigit() and len(line) <= 3
     if len(word) == 1 and word.isupper():
         return True
