@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amalia.records import PLACEHOLDER
-from amalia.retrieve.ground import RULES, fitting, grounding
+from amalia.retrieve.ground import NOTHING_FOUND, RULES, fitting, grounding
 from amalia.retrieve.search import Passage
 
 ONE = Passage("g#1", "g", "Museu", None, "CC0-1.0", "Abre às dez.", 1.0, "0" * 64, 0, 12)
@@ -47,3 +47,14 @@ def test_the_last_are_left_out_whole(lengths: list[int], max_chars: int) -> None
         len(kept) == len(passages)
         or len(grounding(passages[: len(kept) + 1], max_chars=10**6)) > max_chars
     )
+
+
+def test_marks_of_a_passage_are_no_citations() -> None:
+    told = grounding(
+        [replace(ONE, text="Como se disse em [2] e [3, 4], abre às dez.")], max_chars=2000
+    )
+    assert "(2) e (3, 4)" in told
+
+
+def test_where_nothing_was_found_the_model_is_told_so() -> None:
+    assert grounding([], max_chars=2000) == NOTHING_FOUND

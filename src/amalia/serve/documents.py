@@ -89,8 +89,6 @@ class Documents:
             }
             for number, passage in enumerate(trace.found, 1)
         ]
-        if not trace.found:
-            return dialogue
         return dialogue.grounded(grounding(trace.found, max_chars=self._settings.max_chars))
 
     def cite(self, trace: Trace) -> None:
