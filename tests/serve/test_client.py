@@ -21,7 +21,10 @@ def served(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("served")
-    more: dict[str, Any] = {"served_name": NAME, "limits": {"default_new_tokens": 64, "max_new_tokens": 64}}
+    more: dict[str, Any] = {
+        "served_name": NAME,
+        "limits": {"default_new_tokens": 64, "max_new_tokens": 64},
+    }
     if request.param == "transformers":
         more |= {"engine": "transformers", "model": str(request.getfixturevalue("tiny_model"))}
     if request.param == "vllm":

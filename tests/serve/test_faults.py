@@ -212,7 +212,7 @@ def test_killed_a_server_loses_no_record_of_what_it_answered(tmp_path: Path) -> 
         threads = [threading.Thread(target=ask, args=(url,)) for _ in range(4)]
         for thread in threads:
             thread.start()
-        time.sleep(1.0)
+        wait_for(lambda: len(answered) > 20, 30)
         process.kill()
         for thread in threads:
             thread.join(10)

@@ -81,10 +81,12 @@ class Guard:
             rule.answer == "ask_again" for rule in self.policy.rules.values()
         )
 
-    def wants_another(self, answers: Mapping[int, str]) -> list[Verdict]:
-        """Give the verdicts, if any, for which a model should answer once more."""
-        verdicts = (self.check(text, "answer") for text in answers.values())
-        return [verdict for verdict in verdicts if verdict.action == "ask_again"]
+    def wants_another(self, answers: Mapping[int, str]) -> dict[int, Verdict]:
+        """Give the verdicts, by choice, for which a model should answer once more."""
+        verdicts = {choice: self.check(text, "answer") for choice, text in answers.items()}
+        return {
+            choice: verdict for choice, verdict in verdicts.items() if verdict.action == "ask_again"
+        }
 
     def check(self, text: str, place: Place) -> Verdict:
         """Judge a text by itself."""

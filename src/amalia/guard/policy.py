@@ -89,6 +89,11 @@ class Policy(Settings):
             raise ValueError(
                 f"{', '.join(wrong)} cannot be masked; only identifiers can; use flag or block"
             )
+        drawn = sorted(name for name, rule in rules.items() if rule.picture == "mask")
+        if drawn:
+            raise ValueError(
+                f"{', '.join(drawn)}: nothing can be taken out of a picture; use flag or block"
+            )
         again = sorted(
             name
             for name, rule in rules.items()

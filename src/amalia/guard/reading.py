@@ -3,16 +3,21 @@
 ``rapidocr`` carries its weights in its package; it is an optional part, ``amalia[ocr]``, and the first
 reading takes a second longer because it loads them.
 
-Not covered: handwriting, text upright or upside down, faint or tiny text, text that only shows when a
-picture is enlarged or its colors are changed, and more than ``MAX_CHARS`` characters. A model may still
-read what this does not.
+The reader knows no letters with Portuguese accents and leaves them out («instruções» is read as «instrues»).
+The words that orders to a model are made of are put right again here; others stay as they were read.
+
+Not covered: other words with accents, handwriting, text upright or upside down, faint or tiny text, text that
+only shows when a picture is enlarged or its colors are changed, and more than ``MAX_CHARS`` characters. A model
+may still read what this does not.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import logging
+import re
 import threading
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -24,6 +29,15 @@ MAX_CHARS = 20_000
 """Of one picture."""
 MAX_SIDE_PX = 1600
 """Larger pictures are made smaller before they are read: time grows with area."""
+
+_ACCENTED = (
+    "instrução instruções orientação orientações restrição restrições limitação limitações proibição proibições"
+    " configuração configurações informação informações definição definições proteção proteções código"
+    " segurança função funções prévia prévias prévio última últimas início depuração"
+    " está estás esqueça obedeça começa começar"
+).split()
+_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_MIN_CHARS = 4
 
 
 def is_installed() -> bool:
@@ -60,7 +74,27 @@ class Reader:
                 self._engine = _engine()
             found = self._engine(pixels)
         lines = found.txts if found is not None and found.txts is not None else ()
-        return "\n".join(lines)[:MAX_CHARS]
+        return accented("\n".join(lines))[:MAX_CHARS]
+
+
+def accented(text: str) -> str:
+    """Put accents back into words that lost whole letters when they were read."""
+    lost = _lost()
+
+    def mended(match: re.Match[str]) -> str:
+        word = lost.get(match[0].lower())
+        if word is None:
+            return match[0]
+        return word.upper() if match[0].isupper() else word
+
+    return _WORD.sub(mended, text)
+
+
+@cache
+def _lost() -> dict[str, str]:
+    bare = {"".join(letter for letter in word if letter.isascii()): word for word in _ACCENTED}
+    # What is left of a short word is a word of its own, or none that could be told.
+    return {left: word for left, word in bare.items() if left != word and len(left) >= _MIN_CHARS}
 
 
 def _engine() -> Any:

@@ -57,7 +57,10 @@ class Access:
         """
         self._rates.admit(caller, images=num_pictures)
 
-    def settle(self, caller: Caller, usage: Usage | None) -> None:
+    def headers(self, caller: Caller) -> dict[str, str]:
+        """Give what an answer tells of the limits of who asked."""
+        return self._rates.headers(caller)
+
+    def settle(self, caller: Caller, usage: Usage) -> None:
         """Count the tokens that a request has used."""
-        if usage is not None:
-            self._rates.settle(caller, tokens=usage.num_prompt_tokens + usage.num_answer_tokens)
+        self._rates.settle(caller, tokens=usage.num_prompt_tokens + usage.num_answer_tokens)

@@ -22,8 +22,10 @@ from starlette.exceptions import HTTPException
 from amalia.errors import AmaliaError, RequestError
 from amalia.serve import bodies, wire
 from amalia.serve.encode import DONE, ChatBody, CompletionBody, error_body, event
+from amalia.serve.faults import unforeseen
 from amalia.serve.front import Front
 from amalia.serve.leaving import until_gone
+from amalia.serve.rates import HEADERS as RATE_HEADERS
 from amalia.serve.service import Event
 from amalia.serve.trace import Trace
 
@@ -32,6 +34,8 @@ AMALIA-VL behind an OpenAI-compatible interface. Beyond it: every answer carries
 the header `X-Trace-Id`), what guards found, and what it rests on; `/v1/reports` takes reports of answers.
 """
 _ERROR = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}}
+_STREAM = {"text/event-stream": {"schema": {"type": "string"}}}
+"""What comes with ``stream: true``: events of chunks, then ``[DONE]``."""
 _ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"description": text, "content": _ERROR}
     for status, text in (
@@ -81,7 +85,7 @@ def routes(front: Front, *, lifespan: Lifespan, allowed_origins: tuple[str, ...]
     app = FastAPI(
         title="amalia", description=_DESCRIPTION, version="1", lifespan=lifespan, redoc_url=None
     )
-    for kind in (AmaliaError, HTTPException, RequestValidationError):
+    for kind in (AmaliaError, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(kind, _told)
     if allowed_origins:
         app.add_middleware(
@@ -89,7 +93,7 @@ def routes(front: Front, *, lifespan: Lifespan, allowed_origins: tuple[str, ...]
             allow_origins=list(allowed_origins),
             allow_methods=["GET", "POST"],
             allow_headers=["authorization", "content-type", "x-request-id"],
-            expose_headers=["x-request-id", "x-trace-id", "retry-after"],
+            expose_headers=["x-request-id", "x-trace-id", "retry-after", *RATE_HEADERS],
         )
     _add_answers(app, front)
     _add_rest(app, front)
@@ -143,12 +147,15 @@ def _add_answers(app: FastAPI, front: Front) -> None:
         ("/v1/embeddings", embeddings, wire.EmbeddingRequest, "Turn texts into vectors"),
         ("/v1/reports", reports, wire.ReportRequest, "Report an answer"),
     ):
+        done: dict[str, Any] = {"description": "Done"}
+        if handler in (chat, completions):
+            done["content"] = {"application/json": {"schema": {}}, **_STREAM}
         app.add_api_route(
             path,
             handler,
             methods=["POST"],
             summary=told,
-            responses={(201 if handler is reports else 200): {"description": "Done"}, **_ERRORS},
+            responses={(201 if handler is reports else 200): done, **_ERRORS},
             status_code=201 if handler is reports else 200,
             openapi_extra=_taken(model),
         )
@@ -240,10 +247,14 @@ def _as_request_error(error: Exception) -> RequestError:
     if isinstance(error, RequestError):
         return error
     if isinstance(error, HTTPException):
-        return RequestError(str(error.detail), status=error.status_code, code="http_error")
+        return RequestError(
+            str(error.detail), status=error.status_code, code="http_error", headers=error.headers
+        )
     if isinstance(error, AmaliaError):
         return RequestError(str(error), status=503, code=error.reason)
-    return RequestError("the request is not valid", code="invalid_value")
+    if isinstance(error, RequestValidationError):
+        return RequestError("the request is not valid", code="invalid_value")
+    return unforeseen()  # raised on by the framework, and logged around it
 
 
 def _taken(model: type[BaseModel]) -> dict[str, Any]:

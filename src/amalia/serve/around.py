@@ -1,4 +1,4 @@
-"""What stands around every request: its id, what it counts as, and the answer when something breaks.
+"""What stands around every request: its id, what is left of its limits, and the answer when something breaks.
 
 One plain ASGI callable, because it runs for every request. A failure that nobody foresaw is logged with its
 request id and told to the client without a trace of the code.
@@ -13,9 +13,10 @@ from typing import Any
 from pydantic_core import to_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from amalia.errors import RequestError
+from amalia.serve.access import Access
 from amalia.serve.audit_record import new_trace_id
 from amalia.serve.encode import error_body
+from amalia.serve.faults import unforeseen
 from amalia.serve.metrics import Metrics
 
 _log = logging.getLogger("amalia.serve")
@@ -30,10 +31,11 @@ _SAFE = [
 class Around:
     """Wraps the application."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, access: Access) -> None:
         """Keep what is wrapped and what counts."""
         self._app = app
         self._metrics = metrics
+        self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -53,8 +55,9 @@ class Around:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 known = {name for name, _ in message["headers"]}
+                added = [*headers, *self._limits(scope)]
                 message["headers"] = [
-                    *message["headers"], *((name, value) for name, value in headers if name not in known)
+                    *message["headers"], *((name, value) for name, value in added if name not in known)
                 ]  # fmt: skip
             await send(message)
 
@@ -71,14 +74,16 @@ class Around:
             route: Any = scope.get("route")
             self._metrics.ended(getattr(route, "path", "other"), status or 499)
 
+    def _limits(self, scope: Scope) -> list[tuple[bytes, bytes]]:
+        caller = scope["state"].get("caller")
+        if caller is None:
+            return []
+        told = self._access.headers(caller)
+        return [(name.encode(), value.encode()) for name, value in told.items()]
+
 
 async def _tell(send: Send) -> None:
-    error = RequestError(
-        "something went wrong here; ask again, and tell the operator the X-Request-Id if it goes on",
-        status=500,
-        code="internal_error",
-    )
-    body = to_json(error_body(error))
+    body = to_json(error_body(unforeseen()))
     await send(
         {
             "type": "http.response.start",

@@ -6,6 +6,7 @@ recipe shows here, before anything listens.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
@@ -49,6 +50,8 @@ class Built:
     app: ASGIApp
     front: Front
     recipe: ServeRecipe
+    held_open: tuple[asyncio.Event, ...] = ()
+    """Set when the server stops, so that connections that wait for nothing end."""
 
 
 def build_app(recipe: ServeRecipe, *, folder: Path = Path()) -> ASGIApp:
@@ -82,7 +85,7 @@ def build(recipe: ServeRecipe, *, folder: Path = Path()) -> Built:
     )
     log = Log.open(recipe.audit)
     books = Bookkeeping(log, recipe.audit, facts, metrics, access)
-    admission = Admission(recipe.pictures)
+    admission = Admission(recipe.pictures, recipe.limits.max_request_pixels)
     documents = Documents.load(recipe.retrieve, folder) if recipe.retrieve else None
     passed = (
         recipe.engine.passed_fields
@@ -125,8 +128,9 @@ def build(recipe: ServeRecipe, *, folder: Path = Path()) -> Built:
     if recipe.page:
         from amalia.serve.page import mounted  # gradio takes seconds to import
 
-        app = mounted(app, front, title=served_name)
-    return Built(Around(app, metrics), front, recipe)
+        app, stop = mounted(app, front, title=served_name)
+        return Built(Around(app, metrics, access), front, recipe, (stop,))
+    return Built(Around(app, metrics, access), front, recipe)
 
 
 def _guard(recipe: ServeRecipe, folder: Path) -> tuple[Guard | None, Reader | None]:

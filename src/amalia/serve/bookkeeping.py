@@ -11,7 +11,6 @@ import contextlib
 import logging
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from amalia.errors import AmaliaError, RequestError
 from amalia.serve import wire
@@ -74,7 +73,7 @@ class Bookkeeping:
             return
         trace.is_closed = True
         self._metrics.served(trace)
-        self._access.settle(trace.about.caller, trace.usage)
+        self._access.settle(trace.about.caller, trace.spent)
         try:
             await asyncio.wrap_future(self._log.append(self._record(trace)))
         except AmaliaError as error:
@@ -124,7 +123,7 @@ class Bookkeeping:
 
     def _record(self, trace: Trace) -> Record:
         about = trace.about
-        usage: Any = trace.usage
+        usage = trace.spent
         text = self._settings.text
         is_full = text in ("full", "hash")
         return Record(
@@ -152,8 +151,8 @@ class Bookkeeping:
                 }
                 for image in trace.images
             ),
-            num_prompt_tokens=usage.num_prompt_tokens if usage else 0,
-            num_answer_tokens=usage.num_answer_tokens if usage else 0,
+            num_prompt_tokens=usage.num_prompt_tokens,
+            num_answer_tokens=usage.num_answer_tokens,
             num_images=len(trace.images),
             body_bytes=about.body_bytes,
             queued_s=trace.queued_s,

@@ -26,7 +26,16 @@ from amalia.serve.recipe import Transformers
 _READERS = 2
 """Threads that render prompts."""
 _FEATURES: frozenset[Feature] = frozenset(
-    {"completions", "n", "seed", "penalties", "logprobs", "logit_bias", "json_object", "json_schema"}
+    {
+        "completions",
+        "n",
+        "seed",
+        "penalties",
+        "logprobs",
+        "logit_bias",
+        "json_object",
+        "json_schema",
+    }
 )
 
 

@@ -11,6 +11,7 @@ from pydantic_core import to_json
 from amalia.errors import RequestError
 from amalia.serve import convert
 from amalia.serve.engine import Piece, Token
+from amalia.serve.joining import joined
 from amalia.serve.service import Closing, Event
 
 DONE = b"data: [DONE]\n\n"
@@ -28,7 +29,7 @@ def error_body(error: RequestError, trace_id: str | None = None) -> dict[str, An
         error.status, "server_error" if error.status >= 500 else "invalid_request_error"
     )
     told: dict[str, Any] = {
-        "message": str(error),
+        "message": " ".join(str(error).split()),  # one line, whatever the request had in it
         "type": kind,
         "param": error.param,
         "code": error.code,
@@ -193,7 +194,7 @@ class _Choice:
         self.tokens += piece.tokens
         self.finish_reason = piece.finish_reason or self.finish_reason
         for name, value in piece.delta.items():
-            self.more[name] = _merged(self.more.get(name), value)
+            self.more[name] = joined(self.more.get(name), value)
 
 
 class _Gathered:
@@ -214,30 +215,3 @@ async def _gathered(events: AsyncIterator[Event]) -> _Gathered:
             choices.setdefault(item.choice, _Choice()).add(item)
     assert closing is not None
     return _Gathered(choices, closing)
-
-
-def _merged(before: Any, delta: Any) -> Any:
-    """Join what a stream gives in parts: texts are joined, lists by the ``index`` of their items."""
-    if before is None:
-        before = [] if isinstance(delta, list) else {} if isinstance(delta, dict) else ""
-    if isinstance(before, str) and isinstance(delta, str):
-        return before + delta
-    if isinstance(before, dict) and isinstance(delta, dict):
-        # Names of a call come once; its arguments in parts.
-        merged = dict(before)
-        for name, value in delta.items():
-            is_part = name == "arguments" or isinstance(value, dict)
-            merged[name] = _merged(merged.get(name), value) if is_part else value
-        return merged
-    if isinstance(before, list) and isinstance(delta, list):
-        merged_list = list(before)
-        for item in delta:
-            place = (
-                item.get("index", len(merged_list)) if isinstance(item, dict) else len(merged_list)
-            )
-            while len(merged_list) <= place:
-                merged_list.append({})
-            plain = {name: value for name, value in item.items() if name != "index"}
-            merged_list[place] = _merged(merged_list[place], plain)
-        return merged_list
-    return delta

@@ -63,6 +63,7 @@ class Front:
             caller=caller,
             client=request.client.host if request.client else "",
         )
+        request.state.caller = caller  # whose limits the answer tells
         self.access.admit_request(caller)
         return Trace(about)
 

@@ -7,6 +7,7 @@ in order for one request.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from amalia import pictures
 from amalia.errors import PictureError, RequestError
@@ -22,8 +23,14 @@ _LOW_SIDE_PX = 512
 class Admission:
     """Reads and decodes the pictures of requests."""
 
-    def __init__(self, settings: PictureSettings) -> None:
-        """Prepare the sources; ``start`` prepares the decoders."""
+    def __init__(self, settings: PictureSettings, max_request_pixels: int) -> None:
+        """Prepare the sources; ``start`` prepares the decoders.
+
+        Args:
+            settings: What each picture may be.
+            max_request_pixels: Of all pictures of a request together.
+        """
+        self._max_request_pixels = max_request_pixels
         self._source = PictureSource(settings)
         self._decoder = Decoder(settings)
 
@@ -47,10 +54,22 @@ class Admission:
         async def admit(url: str, detail: str) -> Picture:
             if (url, detail) not in known:
                 assert len(known) < num_pictures
-                known[url, detail] = await self._read(url, detail)
+                picture = await self._read(url, detail)
+                self._check_sum([*known.values(), picture])
+                known[url, detail] = picture
             return known[url, detail]
 
         return admit
+
+    def _check_sum(self, admitted: Sequence[Picture]) -> None:
+        num_pixels = sum(shown.image.width_px * shown.image.height_px for shown in admitted)
+        if num_pixels > self._max_request_pixels:
+            raise RequestError(
+                f"the pictures have {num_pixels} pixels or more together; expected at most "
+                f"{self._max_request_pixels}; send fewer or smaller ones, or detail: low",
+                status=413,
+                code="too_many_pixels",
+            )
 
     async def _read(self, url: str, detail: str) -> Picture:
         picture = await self._decoder.decode(await self._source.read(url))

@@ -29,6 +29,10 @@ _ROUNDING = 1e-6
 _KINDS = ("requests", "tokens", "images")
 _TOLD = ("requests", "tokens")
 """What OpenAI's headers tell of."""
+HEADERS = tuple(
+    f"x-ratelimit-{what}-{kind}" for kind in _TOLD for what in ("limit", "remaining", "reset")
+)
+"""Names of what ``Rates.headers`` gives."""
 
 
 @dataclass(slots=True)

@@ -111,6 +111,9 @@ class Limits(Settings):
     """Brackets within brackets in a body."""
     max_pictures: int = Field(default=8, ge=0)
     """Pictures of a request."""
+    max_request_pixels: int = Field(default=100_000_000, gt=0)
+    """Width times height of all pictures of a request together, as they are shown to the model; each pixel
+    takes three bytes of the server's memory while the request is served."""
     max_text_chars: int = Field(default=200_000, gt=0)
     """Text of a request, all messages together."""
     default_new_tokens: int = Field(default=512, gt=0)

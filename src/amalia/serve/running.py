@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import signal
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import uvicorn
 
@@ -19,6 +21,17 @@ _BACKLOG = 512
 
 class Server(uvicorn.Server):
     """uvicorn's server, for which being told to stop is no failure."""
+
+    def __init__(self, config: uvicorn.Config, held_open: Sequence[asyncio.Event]) -> None:
+        """Take what ends connections that wait for nothing."""
+        super().__init__(config)
+        self._held_open = held_open
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let answers finish; whoever only keeps a connection open is let go first."""
+        for event in self._held_open:
+            event.set()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -53,7 +66,8 @@ def server(built: Built) -> Server:
             backlog=_BACKLOG,
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=max(1, round(recipe.limits.drain_s)),
-        )
+        ),
+        built.held_open,
     )
 
 

@@ -14,8 +14,11 @@ from amalia.guard.masking import Vault, redact
 from amalia.guard.reading import Reader
 from amalia.guard.verdict import Exchange, Place
 from amalia.serve.dialogue import Dialogue, Message
+from amalia.serve.joining import rewritten
 from amalia.serve.trace import Trace
 
+_AS_SENT = str.maketrans("‹›", "<>")
+"""What ``records.defused`` does to the tokens of a template, undone letter by letter: spans stay."""
 _LONG_CHARS = 4000
 """Longer texts are judged beside the event loop, which has other requests to serve."""
 
@@ -50,9 +53,14 @@ async def screened(given: Dialogue, guard: Guard, reader: Reader | None, trace: 
         trace.note(verdict, message=place)
         kept.append(redact(message.text, verdict.identifiers))
         blocked = blocked or (verdict if verdict.action == "block" else None)
-        messages.append(
-            message.told(vault.mask(message.text, verdict.masked)) if verdict.masked else message
-        )
+        told = message.told(vault.mask(message.text, verdict.masked)) if verdict.masked else message
+        if message.extra:
+            beside = _Beside(guard, vault, message.role)
+            told = replace(told, extra=rewritten(message.extra, beside.judged))
+            for verdict in beside.verdicts:
+                trace.note(verdict, message=place, part="extra")
+                blocked = blocked or (verdict if verdict.action == "block" else None)
+        messages.append(told)
     trace.question, trace.question_full = kept[-1], given.messages[-1].text
     dialogue = replace(given, messages=tuple(messages))
     if blocked is None and reader is not None:
@@ -65,8 +73,25 @@ async def screened(given: Dialogue, guard: Guard, reader: Reader | None, trace: 
     return Screened(dialogue, vault, reply)
 
 
+class _Beside:
+    """Judges what stands beside the text of a message: names, and the arguments of calls."""
+
+    def __init__(self, guard: Guard, vault: Vault, place: Place) -> None:
+        self.verdicts: list[Verdict] = []
+        self._guard = guard
+        self._vault = vault
+        self._place = place
+
+    def judged(self, text: str) -> str:
+        verdict = self._guard.check(text.translate(_AS_SENT), self._place)
+        if verdict.findings:
+            self.verdicts.append(verdict)
+        return self._vault.mask(text, verdict.masked) if verdict.masked else text
+
+
 async def checked(guard: Guard, text: str, place: Place) -> Verdict:
-    """Judge one text without holding up others."""
+    """Judge one text without holding up others, as it was before a template's own tokens were written apart."""
+    text = text.translate(_AS_SENT)
     if len(text) <= _LONG_CHARS:
         return guard.check(text, place)
     return await asyncio.to_thread(guard.check, text, place)
@@ -76,9 +101,12 @@ async def _pictures(
     dialogue: Dialogue, guard: Guard, reader: Reader, trace: Trace
 ) -> Verdict | None:
     """Judge what stands written in pictures; give the first verdict that blocks."""
+    read: dict[str, str] = {}  # a picture may stand several times in a dialogue
     for number, image in enumerate(dialogue.images):
-        text = await asyncio.to_thread(reader.read, dialogue.pictures[image.sha256].pixels)
-        verdict = guard.check(text, "picture")
+        if image.sha256 not in read:
+            pixels = dialogue.pictures[image.sha256].pixels
+            read[image.sha256] = await asyncio.to_thread(reader.read, pixels)
+        verdict = await checked(guard, read[image.sha256], "picture")
         trace.note(verdict, picture=number)
         if verdict.action == "block":
             return verdict

@@ -13,7 +13,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from amalia.errors import AmaliaError, GenerationError, RecordError, RequestError
+from amalia.errors import AmaliaError, RequestError
 from amalia.guard.guard import Guard
 from amalia.guard.masking import Vault
 from amalia.guard.reading import Reader
@@ -23,6 +23,7 @@ from amalia.serve.bookkeeping import Bookkeeping
 from amalia.serve.dialogue import Dialogue
 from amalia.serve.documents import Documents
 from amalia.serve.engine import Asked, Engine, Feature, Piece, Usage
+from amalia.serve.faults import failure
 from amalia.serve.outflow import Outflow
 from amalia.serve.pictures import Admission
 from amalia.serve.recipe import Limits
@@ -83,8 +84,6 @@ class Service:
             request.messages, parts.admission.within(convert.num_pictures(request))
         )
         trace.images = dialogue.images
-        if parts.system and dialogue.messages[0].role != "system":
-            dialogue = dialogue.grounded(parts.system)
         if trace.images:
             self._needs("pictures", "messages")
         vault = Vault()
@@ -95,6 +94,8 @@ class Service:
             dialogue, vault = checked.dialogue, checked.vault
         else:
             trace.question_full = dialogue.question
+        if parts.system and dialogue.messages[0].role != "system":
+            dialogue = dialogue.grounded(parts.system)
         if parts.documents is not None and parts.documents.is_wanted(request.amalia.retrieve):
             dialogue = await parts.documents.grounded(dialogue, parts.guard, trace)
         return self._events(replace(asked, prompt=dialogue), vault, trace)
@@ -230,12 +231,12 @@ class Service:
                         yield replace(piece, finish_reason=None)
                     last.append(Piece(piece.choice, finish_reason=piece.finish_reason))
         except BaseException as error:
-            failure = _failure(error, self._limits.deadline_s)
-            trace.failed(failure)
+            told = failure(error, self._limits.deadline_s)
+            trace.failed(told)
             # The client may be gone and this task cancelled; the record is written all the same.
             await asyncio.shield(self._parts.books.close(trace))
             if isinstance(error, AmaliaError | TimeoutError):
-                raise failure from error
+                raise told from error
             raise
         if self._parts.documents is not None:
             self._parts.documents.cite(trace)
@@ -256,15 +257,17 @@ class Service:
                 yield piece
             return
         flows: dict[int, Outflow] = {}
-        async for piece in self._generated(asked, trace):
-            flow = flows.setdefault(piece.choice, Outflow(piece.choice, guard, vault))
-            for released in flow.push(piece):
-                yield released
-            if len(flows) == asked.drawing.num_choices and all(
-                flow.is_blocked for flow in flows.values()
-            ):
-                break  # nothing more of the answer may go out; the engine need not go on
-        self._note(flows, trace)
+        try:
+            async for piece in self._generated(asked, trace):
+                flow = flows.setdefault(piece.choice, Outflow(piece.choice, guard, vault))
+                for released in flow.push(piece):
+                    yield released
+                if len(flows) == asked.drawing.num_choices and all(
+                    flow.is_blocked for flow in flows.values()
+                ):
+                    break  # nothing more of the answer may go out; the engine need not go on
+        finally:
+            self._note(flows, trace)  # also of an answer that broke off: part of it has gone out
 
     async def _judged_whole(
         self, asked: Asked, guard: Guard, vault: Vault, trace: Trace
@@ -274,8 +277,8 @@ class Service:
         again = guard.wants_another(_text_of(pieces))
         if again and isinstance(asked.prompt, Dialogue):
             first = trace.usage or Usage(0, 0)
-            for verdict in again:
-                trace.note(verdict, choice=0)
+            for choice, verdict in again.items():
+                trace.note(verdict, choice=choice)
             repeated = replace(asked, prompt=asked.prompt.grounded(_ASK_AGAIN))
             pieces = [piece async for piece in self._generated(repeated, trace)]
             second = trace.usage or Usage(0, 0)
@@ -292,32 +295,36 @@ class Service:
                 pieces = [piece for piece in pieces if piece.choice != choice]
                 pieces.append(Piece(choice, text=reply, finish_reason="content_filter"))
         flows: dict[int, Outflow] = {}
-        for piece in pieces:
-            flow = flows.setdefault(piece.choice, Outflow(piece.choice, guard, vault))
-            for released in flow.push(piece):
-                yield released
-        self._note(flows, trace)
+        try:
+            for piece in pieces:
+                flow = flows.setdefault(piece.choice, Outflow(piece.choice, guard, vault))
+                for released in flow.push(piece):
+                    yield released
+        finally:
+            self._note(flows, trace)
 
     def _note(self, flows: Mapping[int, Outflow], trace: Trace) -> None:
         for choice, flow in flows.items():
             trace.answers[choice] = flow.judged
-            for verdict, offset in flow.verdicts:
-                trace.note(verdict, offset=offset, choice=choice)
+            for verdict, where in flow.verdicts:
+                trace.note(verdict, choice=choice, **where)
 
     async def _generated(self, asked: Asked, trace: Trace) -> AsyncGenerator[Piece]:
+        prompt = asked.prompt
+        texts = [prompt] if isinstance(prompt, str) else [said.text for said in prompt.messages]
+        trace.num_prompt_chars += sum(map(len, texts))
         answer = self._parts.engine.answer(asked)
         async with aclosing(answer):
             async for item in answer:
                 if isinstance(item, Usage):
                     trace.usage = item
                     continue
+                trace.num_pieces += 1
                 yield item
 
     def _closing(self, trace: Trace) -> Closing:
         guard = self._parts.guard
-        return Closing(
-            trace.usage or Usage(0, 0), trace.extension(guard.policy.label if guard else None)
-        )
+        return Closing(trace.spent, trace.extension(guard.policy.label if guard else None))
 
 
 async def _within(
@@ -337,35 +344,3 @@ def _text_of(pieces: list[Piece]) -> dict[int, str]:
     for piece in pieces:
         texts[piece.choice] = texts.get(piece.choice, "") + piece.text
     return texts
-
-
-def _failure(error: BaseException, deadline_s: float) -> RequestError:
-    """Say what the client is told of what went wrong."""
-    match error:
-        case RequestError():
-            return error
-        case TimeoutError():
-            return RequestError(
-                f"there was no whole answer after {deadline_s:g} s; ask for a shorter one",
-                status=408,
-                code="timeout",
-            )
-        case GenerationError() if error.reason == "prompt_too_long":
-            return RequestError(
-                str(error), status=400, code="context_length_exceeded", param="messages"
-            )
-        case GenerationError() if error.reason == "queue_full":
-            return RequestError(
-                "too many requests are waiting; ask again soon",
-                status=429,
-                code="queue_full",
-                retry_after_s=1.0,
-            )
-        case RecordError():
-            return RequestError(str(error), status=400, code=error.reason, param="messages")
-        case AmaliaError():
-            return RequestError(
-                "the engine failed; ask again", status=503, code="engine_failed", retry_after_s=1.0
-            )
-        case _:
-            return RequestError("the request was given up", status=499, code="cancelled")

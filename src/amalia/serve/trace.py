@@ -17,6 +17,9 @@ from amalia.serve.keys import Caller
 if TYPE_CHECKING:
     from amalia.retrieve.search import Passage
 
+_CHARS_A_TOKEN = 4
+"""Of Portuguese, where nobody has counted; a token has about as many."""
+
 
 @dataclass(frozen=True, slots=True)
 class About:
@@ -45,6 +48,11 @@ class Trace:
     citations: list[dict[str, Any]] = field(default_factory=list)
     images: tuple[Image, ...] = ()
     usage: Usage | None = None
+    """As the engine counted; None where it was not asked, or had not finished."""
+    num_prompt_chars: int = 0
+    """Of what the engine was asked."""
+    num_pieces: int = 0
+    """That came from the engine."""
     finish_reasons: dict[int, str] = field(default_factory=dict)
     status: int = 200
     error: str | None = None
@@ -64,13 +72,20 @@ class Trace:
         """Since the request came, by a clock that never jumps."""
         return time.monotonic() - self.about.started_s
 
-    def note(self, verdict: Verdict, *, offset: int = 0, **where: int) -> None:
-        """Keep what was found, with spans counted from the beginning of the whole text.
+    @property
+    def spent(self) -> Usage:
+        """What the request has cost, estimated where the engine could not say: it was ended, or left."""
+        if self.usage is not None or not self.num_pieces:
+            return self.usage or Usage(0, 0)
+        return Usage(self.num_prompt_chars // _CHARS_A_TOKEN, self.num_pieces)
+
+    def note(self, verdict: Verdict, **where: int | str) -> None:
+        """Keep what was found.
 
         Args:
-            verdict: Of a text or a piece of one.
-            offset: Where the piece begins in the text.
-            **where: ``message``, ``passage``, ``picture`` or ``choice``: which text it is.
+            verdict: Of a text, with spans in it.
+            **where: ``message``, ``passage``, ``picture`` or ``choice``: which text it is; ``part``: what
+                beside the text of a message or an answer.
         """
         for found, action in verdict.findings:
             self.verdicts.append(
@@ -80,7 +95,7 @@ class Trace:
                     "category": found.category,
                     "action": action,
                     "check": found.check,
-                    "span": [offset + found.start, offset + found.end],
+                    "span": [found.start, found.end],
                     "score": round(found.score, 4),
                 }
             )

