@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image as PillowImage
 
+# Beside this file, which is imported alone.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from batch_hearing import DEVICE, QUESTIONS
+
 from amalia import pictures
+from amalia.inference import Sampling, complete
+from amalia.inference.batching import Batcher
+from amalia.inference.local import Local
 from amalia.model import build, export, tokenizer
 from amalia.model import sizes as sizes_of
+from amalia.model.render import Rendered
 from amalia.model.tile import TileGrid
 from amalia.records import Conversation, Image, Origin, Row, Text, Turn
 
@@ -85,3 +95,26 @@ def ask() -> Ask:
         return Row(conversation, {record.sha256: data for record, data in encoded})
 
     return make
+
+
+@pytest.fixture(scope="module")
+def batcher(seeing_model: Path) -> Iterator[Batcher]:
+    made = Batcher.load(seeing_model, device=DEVICE, max_batch=4, max_waiting=16)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def prompts(batcher, ask) -> list[Rendered]:
+    return [
+        batcher.prepare(ask(text, *colors, id=str(place)))
+        for place, (text, colors) in enumerate(QUESTIONS)
+    ]
+
+
+@pytest.fixture(scope="module")
+def alone(seeing_model, ask) -> list[str]:
+    """What each question is answered by itself, by the engine of evaluations."""
+    local = Local.load(seeing_model, device=DEVICE, batch_size=1)
+    sampling = Sampling(max_new_tokens=24)
+    return [complete(local, ask(text, *colors), sampling).text for text, colors in QUESTIONS]

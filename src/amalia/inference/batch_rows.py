@@ -1,22 +1,27 @@
-"""One answer under way in a batch: what it has said, how its next token is drawn, when it ends.
+"""One answer under way in a batch: what it has said, what changes its scores, when it ends.
 
-Log-probabilities are those the model gives before penalties, forms and temperature, as vLLM tells them.
+Log-probabilities are those the model gives before penalties, forms and temperature, as vLLM tells them; only the
+token that stands for pictures, which is never said, is left out. A token is told together with the text it ends
+in, so a stop string that is held back holds its tokens back too.
+
+Shape suffix: V vocabulary.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import torch
 from tokenizers.decoders import DecodeStream
 
-from amalia.inference.base import Sampling, cut, num_held
+from amalia.errors import AmaliaError
+from amalia.inference.base import cut, num_held
 from amalia.inference.constraint import Grammar, Vocabulary
-from amalia.inference.decoding import Drawing, seeded
-from amalia.model.render import Renderer
+from amalia.inference.decoding import seeded
+from amalia.model.render import Rendered, Renderer
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ class Decoding:
     num_top_log_probs: int | None = None
     """None: no log-probabilities; otherwise those of each token and of so many likeliest."""
     grammar: Grammar | None = None
-    """The form of the answer; each answer needs one of its own."""
+    """The form of the answer."""
 
 
 class TopToken(NamedTuple):
@@ -73,6 +78,10 @@ class End(NamedTuple):
     """The end of turn not counted."""
 
 
+Emit = Callable[[int, Piece | End | AmaliaError], None]
+"""Number of the choice, and what there is of it; called in the thread that computes."""
+
+
 class Row:
     """One answer."""
 
@@ -87,87 +96,49 @@ class Row:
         """Begin an answer of at most ``limit`` tokens."""
         self.choice = choice
         self.is_over = False
+        self.temperature = decoding.temperature
+        self.top_p = decoding.top_p
+        self.random = seeded(decoding.seed, choice) if decoding.temperature > 0 else None
+        """Of this row alone, hence the independence of batches; None takes the likeliest token."""
+        self.num_top = decoding.num_top_log_probs
+        """None: no log-probabilities."""
         self._decoding = decoding
         self._limit = limit
         self._tokenizer: Any = renderer.tokenizer
         self._backend: Any = renderer.tokenizer.backend_tokenizer
         self._vocabulary = vocabulary
+        # Answers of the same form are not equally far in it.
+        self._grammar = None if decoding.grammar is None else decoding.grammar.copy()
+        self._shift_V = _biases(decoding, vocabulary.num_tokens)
         self._ids: list[int] = []
         self._stream: Any = DecodeStream(skip_special_tokens=True)
         self._num_streamed = 0
+        self._num_told = 0
         self._held = ""
-        self._tokens: list[TokenLogProb] = []
-        self._drawing: Drawing | None = None
-        if decoding.temperature > 0:
-            sampling = Sampling(temperature=decoding.temperature, top_p=decoding.top_p)
-            self._drawing = Drawing([seeded(decoding.seed, choice)], sampling)
+        self._noted: list[TokenLogProb] = []
+        self._ends: list[int] = []
+        """Where in the text each noted token ends; a token in the middle of a letter, where the letter does."""
 
     @property
-    def is_plain(self) -> bool:
-        """Whether the likeliest token is taken and nothing is asked of it."""
-        asked = self._decoding
-        return (
-            self._drawing is None
-            and asked.grammar is None
-            and not asked.presence_penalty
-            and not asked.frequency_penalty
-            and not asked.logit_bias
-            and asked.num_top_log_probs is None
-        )
+    def is_changing(self) -> bool:
+        """Whether anything changes the scores of the model."""
+        return self._shift_V is not None or self._grammar is not None
 
-    def draw(self, scores_V: torch.Tensor) -> int:
-        """Draw the next token from the model's scores, [V] float32, which stay as they are."""
-        changed_V = self._changed(scores_V)
-        if self._drawing is not None:
-            changed_V = self._drawing(changed_V[None], changed_V[None])[0]
-        id_ = int(changed_V.argmax())
-        if self._decoding.num_top_log_probs is not None:
-            self._note(scores_V, id_, self._decoding.num_top_log_probs)
-        return id_
+    def change(self, scores_V: torch.Tensor) -> None:
+        """Change the scores of the next token in place: penalties, biases, form.
 
-    def take(self, id_: int, *, is_end: bool) -> list[Piece | End]:
-        """Go on with the token that was drawn; gives what there is to tell."""
-        if is_end:
-            if self._tokens:
-                self._tokens.pop()  # the end of turn is no part of the answer
-            return self._finished("stop")
-        self._ids.append(id_)
-        if self._decoding.grammar is not None:
-            self._decoding.grammar.take(id_)
-        text = self._stream.step(self._backend, id_) or ""
-        self._num_streamed += len(text)
-        found = cut(self._held + text, self._decoding.stop)
-        if found.is_stopped:
-            return self._stopped(found.text)
-        if len(self._ids) >= self._limit:
-            self._held = found.text
-            return self._finished("length")
-        held = num_held(found.text, self._decoding.stop)
-        self._held = found.text[len(found.text) - held :]
-        said = found.text[: len(found.text) - held]
-        return [self._piece(said)] if said else []
+        Raises:
+            GenerationError: The form has become too complex to keep to.
+        """
+        if self._shift_V is not None:
+            self._shift_V = self._shift_V.to(scores_V.device)
+            scores_V += self._shift_V
+        if self._grammar is not None:
+            allowed_V = torch.from_numpy(self._grammar.allowed()).to(scores_V.device)
+            scores_V.masked_fill_(~allowed_V, -torch.inf)
 
-    def _changed(self, scores_V: torch.Tensor) -> torch.Tensor:
-        asked = self._decoding
-        if not (
-            asked.presence_penalty or asked.frequency_penalty or asked.logit_bias or asked.grammar
-        ):
-            return scores_V
-        changed_V = scores_V.clone()
-        if self._ids and (asked.presence_penalty or asked.frequency_penalty):
-            ids, counts = torch.tensor(self._ids, device=changed_V.device).unique(
-                return_counts=True
-            )
-            changed_V[ids] -= asked.presence_penalty + asked.frequency_penalty * counts
-        for id_, bias in asked.logit_bias.items():
-            if id_ < changed_V.shape[0]:
-                changed_V[id_] += bias
-        if asked.grammar is not None:
-            allowed_V = torch.from_numpy(asked.grammar.allowed()).to(changed_V.device)
-            changed_V = changed_V.masked_fill(~allowed_V, -math.inf)
-        return changed_V
-
-    def _note(self, scores_V: torch.Tensor, id_: int, num_top: int) -> None:
+    def note(self, scores_V: torch.Tensor, id_: int, num_top: int) -> None:
+        """Remember how likely the token that was drawn is, and so many likeliest."""
         log_probs_V = scores_V.log_softmax(-1)
         top: tuple[TopToken, ...] = ()
         if num_top:
@@ -176,9 +147,41 @@ class Row:
                 TopToken(*self._told(other), value, self._data(other))
                 for other, value in zip(ids.tolist(), values.tolist(), strict=True)
             )
-        self._tokens.append(
+        self._noted.append(
             TokenLogProb(*self._told(id_), float(log_probs_V[id_]), self._data(id_), top)
         )
+
+    def take(self, id_: int, *, is_end: bool) -> list[Piece | End]:
+        """Go on with the token that was drawn; gives what there is to tell.
+
+        Raises:
+            GenerationError: The form has become too complex to keep to.
+        """
+        if is_end:
+            if self._noted:
+                self._noted.pop()  # the end of turn is no part of the answer
+            return self._finished("stop")
+        if self._shift_V is not None:
+            asked, is_new = self._decoding, id_ not in self._ids
+            self._shift_V[id_] -= asked.frequency_penalty + is_new * asked.presence_penalty
+        self._ids.append(id_)
+        text = self._stream.step(self._backend, id_) or ""
+        self._num_streamed += len(text)
+        if text:
+            self._ends += [self._num_streamed] * (len(self._noted) - len(self._ends))
+        found = cut(self._held + text, self._decoding.stop)
+        if found.is_stopped:
+            return self._stopped(found.text)
+        if self._grammar is not None and self._grammar.take(id_):
+            self._held = found.text
+            return self._finished("stop")
+        if len(self._ids) >= self._limit:
+            self._held = found.text
+            return self._finished("length")
+        held = num_held(found.text, self._decoding.stop)
+        self._held = found.text[len(found.text) - held :]
+        said = found.text[: len(found.text) - held]
+        return [self._piece(said)] if said else []
 
     def _told(self, id_: int) -> tuple[str]:
         return (self._data(id_).decode("utf-8", "replace"),)
@@ -187,21 +190,20 @@ class Row:
         return self._vocabulary.data[id_] if id_ < len(self._vocabulary.data) else b""
 
     def _piece(self, text: str) -> Piece:
-        tokens = tuple(self._tokens)
-        self._tokens.clear()
-        return Piece(text, tokens)
+        self._num_told += len(text)
+        return Piece(text, self._taken(bisect_right(self._ends, self._num_told)))
 
     def _stopped(self, text: str) -> list[Piece | End]:
         """End at a stop string; tokens that are wholly behind it are not told."""
         self.is_over = True
-        kept, num_bytes = 0, len(text.encode())
-        for token in self._tokens:
-            if num_bytes <= 0:
+        begins, self._num_told = self._num_told, self._num_told + len(text)
+        num_tokens = 0
+        for end in self._ends:
+            if begins >= self._num_told:
                 break
-            kept, num_bytes = kept + 1, num_bytes - len(token.data)
-        del self._tokens[kept:]
-        end = End("stop", len(self._ids))
-        return [self._piece(text), end] if text else [end]
+            num_tokens, begins = num_tokens + 1, end
+        end_of_it = End("stop", len(self._ids))
+        return [Piece(text, self._taken(num_tokens)), end_of_it] if text else [end_of_it]
 
     def _finished(self, reason: Literal["stop", "length"]) -> list[Piece | End]:
         """End; a letter of which only the beginning came is told as what it is, unreadable."""
@@ -209,6 +211,41 @@ class Row:
             self._ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
         rest = cut(self._held + full[self._num_streamed :], self._decoding.stop)
+        if rest.is_stopped:
+            return self._stopped(rest.text)
         self.is_over = True
-        end = End("stop" if rest.is_stopped else reason, len(self._ids))
-        return [self._piece(rest.text), end] if rest.text or self._tokens else [end]
+        end = End(reason, len(self._ids))
+        tokens = self._taken(len(self._noted))
+        return [Piece(rest.text, tokens), end] if rest.text or tokens else [end]
+
+    def _taken(self, num_tokens: int) -> tuple[TokenLogProb, ...]:
+        tokens = tuple(self._noted[:num_tokens])
+        del self._noted[:num_tokens], self._ends[:num_tokens]
+        return tokens
+
+
+class Ticket:
+    """One request under way."""
+
+    def __init__(self, prompt: Rendered, rows: Sequence[Row], emit: Emit) -> None:
+        """Keep what belongs together."""
+        self.prompt = prompt
+        self.rows = tuple(rows)
+        self.waiting = self.rows
+        """Those for which there was no room yet."""
+        self.emit = emit
+        self.is_cancelled = False
+
+    def cancel(self) -> None:
+        """End it after the current token; nothing more is said of it."""
+        self.is_cancelled = True
+
+
+def _biases(decoding: Decoding, num_tokens: int) -> torch.Tensor | None:
+    """Give what is added to each score from the start, [V]; None if nothing ever is."""
+    if not (decoding.logit_bias or decoding.presence_penalty or decoding.frequency_penalty):
+        return None
+    shift_V = torch.zeros(num_tokens)
+    for id_, bias in decoding.logit_bias.items():
+        shift_V[id_] = bias
+    return shift_V

@@ -1,36 +1,44 @@
-"""The tensors of a running batch: keys and values of every row, what each may see, and its next scores.
+"""The tensors of a running batch: keys and values of every row, and the scores of its next token.
 
-Shape suffixes: B rows, T tokens, V vocabulary, H heads, D channels of a head.
+Shape suffixes: B rows, T tokens, V vocabulary.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import torch
 from transformers import DynamicCache
 
-from amalia.device import Device
-from amalia.inference.batch_rows import Row
+from amalia.errors import AmaliaError, GenerationError
+from amalia.inference.batch_cache import Slots, Source, attend_grouped, closed_up
+from amalia.inference.batch_rows import Row, Ticket
+from amalia.inference.decoding import drawn
 from amalia.model.render import Renderer, collate
 
-if TYPE_CHECKING:
-    from amalia.inference.batching import Ticket
+
+class Newcomer(NamedTuple):
+    """A request of which rows join."""
+
+    ticket: Ticket
+    rows: tuple[Row, ...]
+    """Those for which there is room."""
 
 
 class BatchState:
     """Answers under way, row by row."""
 
-    def __init__(self, model: Any, renderer: Renderer, device: Device) -> None:
-        """Begin with none."""
+    def __init__(self, model: Any, renderer: Renderer, device: str) -> None:
+        """Begin with none; the attention of the model is set to one that reads rows where they lie."""
+        attend_grouped(model)
         self.rows: list[tuple[Ticket, Row]] = []
         self._model = model
         self._renderer = renderer
         self._device = device
-        self._cache: Any = None  # its layers are untyped in transformers
-        self._mask_BT = torch.zeros((0, 0), dtype=torch.long)
-        self._scores_BV = torch.zeros((0, 0))
+        self._slots = Slots()
+        self._scores_BV = torch.zeros(0)
         self._ids_B = torch.zeros(0, dtype=torch.long)
 
     def tickets(self) -> list[Ticket]:
@@ -39,100 +47,95 @@ class BatchState:
 
     def clear(self) -> None:
         """Forget everything."""
-        self.rows, self._cache = [], None
+        self.rows, self._slots = [], Slots()
 
-    def join(self, newcomers: Sequence[Ticket]) -> None:
-        """Read prompts in one pass and put their rows beside those under way."""
-        prompts = [ticket.prompt for ticket in newcomers]
-        batch = collate(prompts, pad_id=self._renderer.pad_id, side="left").to(self._device.kind)
+    def join(self, newcomers: Sequence[Newcomer]) -> None:
+        """Read prompts in one pass and put their rows below those under way."""
+        prompts = [newcomer.ticket.prompt for newcomer in newcomers]
+        batch = collate(prompts, pad_id=self._renderer.pad_id, side="left").to(self._device)
         mask_BT = batch.attention_mask_BT
-        cache: Any = DynamicCache()
+        read: Any = DynamicCache()  # its layers are untyped in transformers
         given = self._model(
             **batch.model_inputs(),
             position_ids=(mask_BT.cumsum(-1) - 1).clamp_min(0),
-            past_key_values=cache,
+            past_key_values=read,
             use_cache=True,
             logits_to_keep=1,
         )
-        scores_BV = given.logits[:, -1].float()
-        repeats = torch.tensor([len(ticket.rows) for ticket in newcomers], device=mask_BT.device)
-        if int(repeats.max()) > 1:
-            mask_BT = mask_BT.repeat_interleave(repeats, 0)
-            scores_BV = scores_BV.repeat_interleave(repeats, 0)
-            for layer in cache.layers:
-                layer.keys = layer.keys.repeat_interleave(repeats, 0)
-                layer.values = layer.values.repeat_interleave(repeats, 0)
+        owners = [place for place, newcomer in enumerate(newcomers) for _ in newcomer.rows]
+        scores_BV = given.logits[owners, -1].float()
         if self.rows:
-            mask_BT, scores_BV = self._beside(cache, mask_BT, scores_BV)
-        self._cache, self._mask_BT, self._scores_BV = cache, mask_BT, scores_BV
-        self.rows += [(ticket, row) for ticket in newcomers for row in ticket.rows]
+            scores_BV = torch.cat([self._scores_BV, scores_BV])
+        width = mask_BT.shape[1]
+        self._slots.add(read, [Source(place, width - len(prompts[place].ids)) for place in owners])
+        self._scores_BV = scores_BV
+        self.rows += [(newcomer.ticket, row) for newcomer in newcomers for row in newcomer.rows]
 
-    def draw(self, image_id: int | None) -> torch.Tensor:
-        """Draw the next token of each row, [B]; the model never says a picture."""
+    def draw(self, image_id: int | None) -> list[int | AmaliaError]:
+        """Draw the next token of each row, or say why it has none; the model never says a picture."""
+        scores_BV, rows = self._scores_BV, [row for _, row in self.rows]
         if image_id is not None:
-            self._scores_BV[:, image_id] = -torch.inf
-        ids_B = self._scores_BV.argmax(-1)
-        for place, (_, row) in enumerate(self.rows):
-            if not row.is_plain:
-                ids_B[place] = row.draw(self._scores_BV[place])
-        self._ids_B = ids_B
-        return ids_B
+            scores_BV[:, image_id] = -torch.inf
+        changed_BV, errors = self._changed(rows)
+        best = changed_BV.max(-1)
+        self._ids_B = best.indices
+        places = [place for place, row in enumerate(rows) if row.random is not None]
+        if places:
+            drawing = [rows[place] for place in places]
+            self._ids_B[places] = drawn(
+                changed_BV[places],
+                [row.random.random() for row in drawing if row.random is not None],
+                temperatures_B=torch.tensor([row.temperature for row in drawing]),
+                top_p_B=torch.tensor([row.top_p for row in drawing]),
+            )
+        found: list[int | AmaliaError] = list(self._ids_B.tolist())
+        for place, (row, highest) in enumerate(zip(rows, best.values.tolist(), strict=True)):
+            if place in errors:
+                found[place] = errors[place]
+            elif not math.isfinite(highest):
+                found[place] = GenerationError(
+                    "the model gives scores that are not finite; its weights are damaged, or a bias of the "
+                    "request leaves no token"
+                )
+            elif row.num_top is not None:
+                row.note(scores_BV[place], int(self._ids_B[place]), row.num_top)
+        return found
 
     def advance(self) -> None:
         """Let the model read the tokens that were drawn."""
-        ones_B1 = self._mask_BT.new_ones(len(self.rows), 1)
-        self._mask_BT = torch.cat([self._mask_BT, ones_B1], -1)
         given = self._model(
             input_ids=self._ids_B[:, None],
-            # In the form that attention wants; making it from [B, T] takes a sixth of a step of our size.
-            attention_mask=self._mask_BT.bool()[:, None, None, :],
-            position_ids=self._mask_BT.sum(-1, keepdim=True) - 1,
-            past_key_values=self._cache,
+            attention_mask=self._slots.next_step(),
+            position_ids=self._slots.lengths_B[:, None],
+            past_key_values=self._slots,
             use_cache=True,
         )
+        self._slots.told()
         self._scores_BV = given.logits[:, -1].float()
 
     def leave(self, is_leaving: Callable[[Ticket, Row], bool]) -> None:
-        """Take rows out, and with them the padding that only they needed."""
-        kept = [
-            place for place, (ticket, row) in enumerate(self.rows) if not is_leaving(ticket, row)
-        ]
-        if len(kept) == len(self.rows):
+        """Take rows out, and what they have left behind."""
+        leaving = [place for place, each in enumerate(self.rows) if is_leaving(*each)]
+        if not leaving:
             return
-        self.rows = [self.rows[place] for place in kept]
-        if not kept:
-            self._cache = None
+        order = closed_up(len(self.rows), leaving)
+        if not order:
+            self.clear()
             return
-        index = torch.tensor(kept, device=self._mask_BT.device)
-        mask_BT = self._mask_BT.index_select(0, index)
-        padding = int(mask_BT.argmax(-1).min())  # the first one is where a row begins
-        self._mask_BT = mask_BT[:, padding:]
-        self._scores_BV = self._scores_BV.index_select(0, index)
-        if self._ids_B.shape[0] > max(kept):
-            self._ids_B = self._ids_B.index_select(0, index)
-        for layer in self._cache.layers:
-            layer.keys = layer.keys.index_select(0, index)[:, :, padding:]
-            layer.values = layer.values.index_select(0, index)[:, :, padding:]
+        self.rows = [self.rows[place] for place in order]
+        self._scores_BV, self._ids_B = self._scores_BV[order], self._ids_B[order]
+        self._slots.keep(order)
 
-    def _beside(
-        self, cache: Any, mask_BT: torch.Tensor, scores_BV: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Put newcomers below the rows under way; the shorter of both is padded on the left."""
-        longest = max(self._mask_BT.shape[1], mask_BT.shape[1])
-        for own, new in zip(self._cache.layers, cache.layers, strict=True):
-            new.keys = torch.cat([_padded(own.keys, longest), _padded(new.keys, longest)])
-            new.values = torch.cat([_padded(own.values, longest), _padded(new.values, longest)])
-        return (
-            torch.cat([_widened(self._mask_BT, longest), _widened(mask_BT, longest)]),
-            torch.cat([self._scores_BV, scores_BV]),
-        )
-
-
-def _padded(states_BHTD: torch.Tensor, length: int) -> torch.Tensor:
-    missing = length - states_BHTD.shape[2]
-    return torch.nn.functional.pad(states_BHTD, (0, 0, missing, 0)) if missing else states_BHTD
-
-
-def _widened(mask_BT: torch.Tensor, length: int) -> torch.Tensor:
-    missing = length - mask_BT.shape[1]
-    return torch.nn.functional.pad(mask_BT, (missing, 0)) if missing else mask_BT
+    def _changed(self, rows: Sequence[Row]) -> tuple[torch.Tensor, dict[int, AmaliaError]]:
+        """Give the scores after penalties, biases and forms, and the rows whose form cannot be kept to."""
+        changing = [place for place, row in enumerate(rows) if row.is_changing]
+        errors: dict[int, AmaliaError] = {}
+        if not changing:
+            return self._scores_BV, errors
+        changed_BV = self._scores_BV.clone()
+        for place in changing:
+            try:
+                rows[place].change(changed_BV[place])
+            except AmaliaError as error:
+                errors[place] = error
+        return changed_BV, errors

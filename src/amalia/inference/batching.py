@@ -1,12 +1,12 @@
 """Answer many at a time: requests join a running batch between two tokens and leave it when they are done.
 
-One thread computes. Newcomers are read in one pass, padded on the left, and their keys and values are put
-beside those of the answers under way; rows that end are taken out. What is drawn depends neither on the
-company a request has nor on torch's global state, up to the last bits of a sum: on a CPU everything is
-float32, as in training's checks. Pictures are cut into tiles by whoever calls ``prepare``, beside the thread
-that computes.
+One thread computes. Newcomers of like length are read in one pass, and their keys and values are put beside those
+of the answers under way; rows that end are taken out. What is drawn depends neither on the company a request has nor
+on torch's global state, up to the last bits of a sum: on a CPU everything is float32, as in training's checks.
+Pictures are cut into tiles by whoever calls ``prepare``, beside the thread that computes.
 
-Shape suffixes: B rows, T tokens, V vocabulary.
+Whatever fails, fails for those it concerns: a prompt that cannot be read for who asked, a form that cannot be kept to
+for its choice, a step of the model for those in it. The thread goes on.
 
 Not covered: beam search, several GPUs, prompts that share their beginning, speculative decoding.
 """
@@ -17,7 +17,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,9 @@ import numpy as np
 import torch
 
 from amalia.device import Device, detect
-from amalia.errors import AmaliaError, GenerationError
-from amalia.inference.batch_rows import Decoding, End, Piece, Row
-from amalia.inference.batch_state import BatchState
+from amalia.errors import AmaliaError, GenerationError, RequestError
+from amalia.inference.batch_rows import Decoding, Emit, End, Piece, Row, Ticket
+from amalia.inference.batch_state import BatchState, Newcomer
 from amalia.inference.constraint import Grammar, Vocabulary
 from amalia.inference.identity import identity
 from amalia.inference.loading import context_tokens, end_ids, load
@@ -38,25 +38,9 @@ from amalia.records import Row as RecordRow
 
 _log = logging.getLogger("amalia.inference")
 _MAX_JOINING = 8
-"""Prompts read in one pass: those whose answers are under way wait for it."""
-
-Emit = Callable[[int, Piece | End | AmaliaError], None]
-"""Number of the choice, and what there is of it; called in the thread that computes."""
-
-
-class Ticket:
-    """One request under way."""
-
-    def __init__(self, prompt: Rendered, rows: Sequence[Row], emit: Emit) -> None:
-        """Keep what belongs together."""
-        self.prompt = prompt
-        self.rows = tuple(rows)
-        self.emit = emit
-        self.is_cancelled = False
-
-    def cancel(self) -> None:
-        """End it after the current token; nothing more is said of it."""
-        self.is_cancelled = True
+"""Prompts read between two tokens: those whose answers are under way wait for it."""
+_LEAST_ALIKE = 0.8
+"""Prompts are read together if the shortest has so many tokens of the longest; what is missing is padding."""
 
 
 class Batcher:
@@ -76,11 +60,11 @@ class Batcher:
 
         Args:
             model: ``LlavaNextForConditionalGeneration`` or ``LlamaForCausalLM``, in evaluation mode, where it
-                computes.
+                computes. The attention of its language model is replaced by one of the same values.
             renderer: Of the same model.
             device: Where the model is.
             max_batch: Answers computed at a time.
-            max_waiting: Requests that may wait; ``submit`` refuses the next one.
+            max_waiting: Requests that may wait while all places are taken; ``submit`` refuses the next one.
             name: What reports call the model.
         """
         self.name = name
@@ -99,7 +83,9 @@ class Batcher:
         self._changed = threading.Condition()
         self._is_closing = False
         self._ends_s = float("inf")
-        self._state = BatchState(model, renderer, device)
+        self._num_taken = 0
+        """Rows that have left the queue and not ended yet."""
+        self._state = BatchState(model, renderer, device.kind)
         self._worker = threading.Thread(target=self._work, name="amalia-batcher", daemon=True)
         self._worker.start()
 
@@ -140,13 +126,13 @@ class Batcher:
         return rendered
 
     def prepare_text(self, text: str, name: str = "text") -> Rendered:
-        """Render plain text to go on from, without a template.
+        """Render plain text to go on from, without a template; special tokens in it are ordinary text.
 
         Raises:
             GenerationError: It is longer than the model reads, or empty.
         """
-        ids = self._vocabulary.encode(text)
-        if not ids:
+        ids = self._vocabulary.encode(text, is_beginning=True)
+        if not text or not ids:
             raise GenerationError(
                 "the prompt is empty; give some text to go on from", reason="empty"
             )
@@ -161,7 +147,8 @@ class Batcher:
         Raises:
             GenerationError: The schema cannot be kept to.
         """
-        return Grammar(self._vocabulary, self._renderer.end_id, schema or {"type": "object"})
+        form = {"type": "object"} if schema is None else schema
+        return Grammar(self._vocabulary, self._renderer.end_id, form)
 
     def submit(self, prompt: Rendered, decodings: Sequence[Decoding], emit: Emit) -> Ticket:
         """Ask for one answer or several to the same prompt.
@@ -173,7 +160,17 @@ class Batcher:
 
         Raises:
             GenerationError: Too many wait (reason ``queue_full``), or the model is being closed.
+            RequestError: A bias for a token that is not there.
         """
+        for decoding in decodings:
+            wrong = [
+                id_ for id_ in decoding.logit_bias if not 0 <= id_ < self._vocabulary.num_tokens
+            ]
+            if wrong:
+                raise RequestError(
+                    f"logit_bias names token {wrong[0]}; expected 0 to {self._vocabulary.num_tokens - 1}",
+                    param="logit_bias",
+                )
         room = self.context_tokens - len(prompt.ids)
         rows = [
             Row(
@@ -189,7 +186,9 @@ class Batcher:
         with self._changed:
             if self._is_closing:
                 raise GenerationError("the model is being closed; ask another", reason="closed")
-            if len(self._waiting) >= self._max_waiting:
+            # Those who left no longer wait.
+            self._waiting = deque(one for one in self._waiting if not one.is_cancelled)
+            if len(self._waiting) >= self._max_waiting and not self._has_room():
                 raise GenerationError(
                     f"{len(self._waiting)} requests are waiting, as many as may; ask again later",
                     reason="queue_full",
@@ -219,96 +218,146 @@ class Batcher:
                 reason="prompt_too_long",
             )
 
+    def _has_room(self) -> bool:
+        waiting = sum(len(one.waiting) for one in self._waiting)
+        return self._num_taken + waiting < self._max_batch
+
     # --- in the thread that computes --------------------------------------------------------------
 
-    @torch.inference_mode()
     def _work(self) -> None:
+        try:
+            with torch.inference_mode():
+                while self._has_work():
+                    if time.monotonic() > self._ends_s:
+                        break
+                    self._turn()
+            closed: AmaliaError = GenerationError("the model was closed", reason="closed")
+        except BaseException as error:
+            # A fault of ours. Nobody must wait for a thread that is gone, and ``is_well`` says that it is.
+            _log.critical("the thread that computes answers has ended", exc_info=True)
+            closed = _failed(error)
+        with self._changed:
+            self._is_closing = True
+            waiting = list(self._waiting)
+            self._waiting.clear()
+        running, self._state.rows = self._state.tickets(), []
+        self._fail(dict.fromkeys(running + waiting), closed)
+
+    def _turn(self) -> None:
+        """Let rows leave and join, and go on by a token."""
         state = self._state
-        while self._has_work():
-            if time.monotonic() > self._ends_s:
-                self._fail(
-                    self._everybody(), GenerationError("the model was closed", reason="closed")
-                )
-                return
+        try:
             state.leave(lambda ticket, _: ticket.is_cancelled)
-            newcomers = self._newcomers()
-            try:
-                if newcomers:
-                    with self._computing():
-                        state.join(newcomers)
-            except (
-                Exception
-            ) as error:  # whatever it is, those who asked hear of it, and the thread goes on
-                _log.exception("reading %d prompts failed", len(newcomers))
-                self._fail(newcomers, _failed(error))
-            try:
-                if state.rows:
-                    with self._computing():
-                        self._step()
-            except Exception as error:  # as above
-                _log.exception("computing %d answers failed", len(state.rows))
-                failed = state.tickets()
-                state.clear()
-                self._fail(failed, _failed(error))
+            for group in _alike(self._newcomers()):
+                self._join(group)
+            if state.rows:
+                with self._computing():
+                    self._step()
+        except (
+            Exception
+        ) as error:  # whatever it is, those who asked hear of it, and the thread goes on
+            _log.exception("computing %d answers failed", len(state.rows))
+            rows = list(state.rows)
+            state.clear()
+            for ticket, row in rows:
+                self._give_up(ticket, row, _failed(error))
+
+    def _join(self, group: Sequence[Newcomer]) -> None:
+        try:
+            with self._computing():
+                self._state.join(group)
+        except Exception as error:  # as above
+            if len(group) > 1:  # one of them may be to blame, or all are too much for the memory
+                for newcomer in group:
+                    self._join([newcomer])
+                return
+            _log.exception("reading a prompt of %d tokens failed", len(group[0].ticket.prompt.ids))
+            for row in group[0].rows:
+                self._give_up(group[0].ticket, row, _failed(error))
 
     def _computing(self) -> AbstractContextManager[object]:
         # On a CPU converting weights to a shorter format at every token costs more than it saves: with nine
-        # million parameters a step of eight rows takes 13 ms in float32 and 15 ms in bfloat16.
+        # million parameters a step of eight rows takes 13 ms in float32 and 18 ms in bfloat16.
         return nullcontext() if self._device.kind == "cpu" else self._device.autocast()
 
     def _has_work(self) -> bool:
         """Wait until there is something to do; False when all is done and over."""
         with self._changed:
+            self._num_taken = len(self._state.rows)
             while not (self._waiting or self._state.rows or self._is_closing):
                 self._changed.wait()
             return bool(self._waiting or self._state.rows)
 
-    def _newcomers(self) -> list[Ticket]:
-        """Take waiting requests for which there is room; one with many choices waits for an empty batch."""
-        taken: list[Ticket] = []
-        num_rows = len(self._state.rows)
+    def _newcomers(self) -> list[Newcomer]:
+        """Take waiting rows for which there is room, in their order; a request of many may join in parts."""
+        taken: list[Newcomer] = []
         with self._changed:
-            while self._waiting and len(taken) < _MAX_JOINING:
+            room = self._max_batch - len(self._state.rows)
+            while self._waiting and room and len(taken) < _MAX_JOINING:
                 ticket = self._waiting[0]
-                is_fitting = num_rows + len(ticket.rows) <= self._max_batch or num_rows == 0
-                if not is_fitting:
-                    break
-                self._waiting.popleft()
                 if not ticket.is_cancelled:
-                    taken.append(ticket)
-                    num_rows += len(ticket.rows)
+                    rows, ticket.waiting = ticket.waiting[:room], ticket.waiting[room:]
+                    taken.append(Newcomer(ticket, rows))
+                    room -= len(rows)
+                if ticket.is_cancelled or not ticket.waiting:
+                    self._waiting.popleft()
+            self._num_taken = self._max_batch - room
         return taken
 
     def _step(self) -> None:
         """Draw a token for each row, tell what it says, and compute what may come next."""
         state = self._state
-        ids = state.draw(self._renderer.image_id)
-        for (ticket, row), id_ in zip(state.rows, ids.tolist(), strict=True):
-            said = row.take(id_, is_end=id_ in self._end_ids)
-            for item in said:
-                if not ticket.is_cancelled:
-                    ticket.emit(row.choice, item)
-        state.leave(lambda _, row: row.is_over)
+        drawn = state.draw(self._renderer.image_id)
+        for (ticket, row), found in zip(state.rows, drawn, strict=True):
+            try:
+                if isinstance(found, AmaliaError):
+                    raise found
+                for item in row.take(found, is_end=found in self._end_ids):
+                    self._tell(ticket, row.choice, item)
+            except Exception as error:  # as above, of one row
+                if not isinstance(error, AmaliaError):
+                    _log.exception("telling what a token says failed")
+                self._give_up(ticket, row, _failed(error))
+        state.leave(lambda ticket, row: row.is_over or ticket.is_cancelled)
         if state.rows:
             state.advance()
 
-    def _everybody(self) -> list[Ticket]:
-        with self._changed:
-            waiting = list(self._waiting)
-            self._waiting.clear()
-        tickets = self._state.tickets() + waiting
-        self._state.clear()
-        return tickets
+    def _give_up(self, ticket: Ticket, row: Row, error: AmaliaError) -> None:
+        if not row.is_over:
+            row.is_over = True
+            self._tell(ticket, row.choice, error)
 
-    @staticmethod
-    def _fail(tickets: Sequence[Ticket], error: AmaliaError) -> None:
+    def _fail(self, tickets: Iterable[Ticket], error: AmaliaError) -> None:
         for ticket in tickets:
             for row in ticket.rows:
-                if not row.is_over:
-                    ticket.emit(row.choice, error)
+                self._give_up(ticket, row, error)
+
+    @staticmethod
+    def _tell(ticket: Ticket, choice: int, item: Piece | End | AmaliaError) -> None:
+        if ticket.is_cancelled:
+            return
+        try:
+            ticket.emit(choice, item)
+        except Exception:  # who asked is gone, for example with its event loop; others are not
+            _log.exception("an answer could not be told to who asked for it")
+            ticket.cancel()
 
 
-def _failed(error: Exception) -> AmaliaError:
+def _alike(newcomers: Sequence[Newcomer]) -> Iterator[list[Newcomer]]:
+    """Give newcomers in groups of like length, so that little is padding; the longest come first."""
+    group: list[Newcomer] = []
+    for newcomer in sorted(newcomers, key=lambda one: -len(one.ticket.prompt.ids)):
+        if group and len(newcomer.ticket.prompt.ids) < _LEAST_ALIKE * len(
+            group[0].ticket.prompt.ids
+        ):
+            yield group
+            group = []
+        group.append(newcomer)
+    if group:
+        yield group
+
+
+def _failed(error: BaseException) -> AmaliaError:
     if isinstance(error, AmaliaError):
         return error
     return GenerationError(

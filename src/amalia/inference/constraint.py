@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tokenizers import decoders, pre_tokenizers
+from tokenizers import Tokenizer, decoders, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from amalia.errors import GenerationError, MissingExtra
@@ -52,7 +52,11 @@ class Vocabulary:
             text.encode() if number in special else _bytes(text, byte_of)
             for number, text in enumerate(texts)
         ]
-        self._tokenizer: Any = inner
+        # Of our own, because what it is told about special tokens holds for all its threads.
+        self._plain: Any = Tokenizer.from_str(inner.to_str())
+        self._plain.no_truncation()
+        self._plain.no_padding()
+        self._plain.encode_special_tokens = True
         self._made: Any = None
 
     def grammars(self, end_id: int) -> Any:
@@ -72,10 +76,15 @@ class Vocabulary:
             )
         return self._made
 
-    def encode(self, text: bytes | str) -> list[int]:
-        """Give the tokens of a text."""
+    def encode(self, text: bytes | str, *, is_beginning: bool = False) -> list[int]:
+        """Give the tokens of a text, in which special tokens are ordinary text.
+
+        Args:
+            text: Any text.
+            is_beginning: Whether a token that begins texts stands before it, where the tokenizer has one.
+        """
         told = text if isinstance(text, str) else text.decode("utf-8", "replace")
-        ids: list[int] = self._tokenizer.encode(told, add_special_tokens=False).ids
+        ids: list[int] = self._plain.encode(told, add_special_tokens=is_beginning).ids
         return ids
 
 
@@ -141,13 +150,32 @@ class Grammar:
         return other
 
     def allowed(self) -> npt.NDArray[np.bool_]:
-        """Give which tokens may come next, bool [V]."""
+        """Give which tokens may come next, bool [V].
+
+        Raises:
+            GenerationError: The answer has come to where the form is too complex to keep to.
+        """
         packed = np.frombuffer(self._matcher.compute_bitmask(), np.uint8)
+        self._check()
         return np.unpackbits(packed, bitorder="little")[: self._num_tokens].astype(bool)
 
-    def take(self, id_: int) -> None:
-        """Go on with the token that was drawn."""
+    def take(self, id_: int) -> bool:
+        """Go on with the token that was drawn; says whether the answer is complete and nothing can follow.
+
+        Raises:
+            GenerationError: As ``allowed``.
+        """
         self._matcher.consume_token(id_)
+        self._check()
+        return bool(self._matcher.is_stopped())
+
+    def _check(self) -> None:
+        if self._matcher.is_error():
+            detail = " ".join(str(self._matcher.get_error()).split())[:200]
+            raise GenerationError(
+                f"the JSON schema became too complex in the middle of an answer ({detail}); use a simpler one",
+                reason="schema",
+            )
 
 
 def _byte_level() -> dict[str, int]:

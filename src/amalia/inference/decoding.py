@@ -15,6 +15,10 @@ from transformers import LogitsProcessor, PreTrainedTokenizerFast, StoppingCrite
 
 from amalia.inference.base import Sampling, cut
 
+_FEW = 64
+"""Tokens among which a draw is looked for first."""
+_LOWEST = 1e-30
+
 
 def seeded(seed: int | None, place: int) -> Random:
     """Give the generator of one answer: the same seed and place give the same numbers; no seed, others."""
@@ -35,21 +39,66 @@ class Drawing(LogitsProcessor):
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """Give scores, [B, V], that leave one token in each row."""
         del input_ids
-        shifted_BV = scores - scores.amax(-1, keepdim=True)
-        sorted_BV, order_BV = (
-            (shifted_BV / self._sampling.temperature).softmax(-1).sort(descending=True, stable=True)
+        same_B = torch.ones(len(self._randoms))
+        chosen_B = drawn(
+            scores,
+            [random.random() for random in self._randoms],
+            temperatures_B=same_B * self._sampling.temperature,
+            top_p_B=same_B * self._sampling.top_p,
         )
-        before_BV = sorted_BV.cumsum(-1) - sorted_BV
-        sorted_BV = sorted_BV * (before_BV < self._sampling.top_p)
-        sums_BV = sorted_BV.cumsum(-1)
-        uniform = [[random.random()] for random in self._randoms]
-        drawn_B1 = (
-            torch.tensor(uniform, device=scores.device, dtype=sums_BV.dtype) * sums_BV[:, -1:]
-        )
-        place_B1 = torch.searchsorted(sums_BV, drawn_B1, right=True)
-        last_B1 = (sorted_BV > 0).sum(-1, keepdim=True) - 1
-        chosen_B1 = order_BV.gather(-1, torch.minimum(place_B1, last_B1))
-        return torch.full_like(scores, -math.inf).scatter(-1, chosen_B1, 0.0)
+        return torch.full_like(scores, -math.inf).scatter(-1, chosen_B[:, None], 0.0)
+
+
+def drawn(
+    scores_BV: torch.Tensor,
+    uniform: Sequence[float],
+    *,
+    temperatures_B: torch.Tensor,
+    top_p_B: torch.Tensor,
+) -> torch.Tensor:
+    """Draw a token for each row from its likeliest ones.
+
+    Nearly always it is among the first few; only rows where it is not have their whole vocabulary sorted, which
+    with 8,192 tokens takes thirty times as long.
+
+    Args:
+        scores_BV: Float32.
+        uniform: A number from 0 to 1 for each row, which decides.
+        temperatures_B: Above 0.
+        top_p_B: Draw only from the likeliest tokens that together have this probability.
+
+    Returns:
+        Tokens, int64 [B].
+    """
+    device = scores_BV.device
+    shifted_BV = scores_BV - scores_BV.amax(-1, keepdim=True)
+    # A temperature too small for float32 must not become 0.
+    hot_B1 = temperatures_B.to(device, scores_BV.dtype)[:, None].clamp_min(_LOWEST)
+    shares_BV = (shifted_BV / hot_B1).softmax(-1)
+    wanted_B1 = torch.tensor(uniform, dtype=shares_BV.dtype)[:, None].to(device)
+    top_p_B1 = top_p_B.to(device, shares_BV.dtype)[:, None]
+    few = shares_BV.topk(min(_FEW, shares_BV.shape[1]))
+    sums_BF = few.values.cumsum(-1)
+    chosen_B = _among(few.values, few.indices, wanted_B1, top_p_B1)
+    # Rows that these few do not hold: what is wanted, or what is drawn from, goes beyond them.
+    beyond_B = sums_BF[:, -1] <= torch.where(top_p_B1 < 1, top_p_B1, wanted_B1)[:, 0]
+    rest = beyond_B.nonzero()[:, 0]
+    if len(rest):
+        whole = shares_BV[rest].sort(descending=True, stable=True)
+        chosen_B[rest] = _among(whole.values, whole.indices, wanted_B1[rest], top_p_B1[rest])
+    return chosen_B
+
+
+def _among(
+    shares_BF: torch.Tensor, order_BF: torch.Tensor, wanted_B1: torch.Tensor, top_p_B1: torch.Tensor
+) -> torch.Tensor:
+    """Choose among tokens whose shares stand in falling order."""
+    sums_BF = shares_BF.cumsum(-1)
+    is_in_BF = (sums_BF - shares_BF < top_p_B1) & (shares_BF > 0)
+    last_B1 = (is_in_BF.sum(-1, keepdim=True) - 1).clamp_min(0)
+    whole_B1 = torch.where(top_p_B1 < 1, sums_BF.gather(-1, last_B1), 1.0)
+    place_B1 = torch.searchsorted(sums_BF, wanted_B1 * whole_B1, right=True)
+    return order_BF.gather(-1, torch.minimum(place_B1, last_B1))[:, 0]
 
 
 class Ends(StoppingCriteria):
