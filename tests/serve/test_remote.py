@@ -384,7 +384,8 @@ def test_more_requests_than_may_be_under_way(tmp_path: Path) -> None:
         with httpx.stream(
             "POST", up.api + "/chat/completions", json=asked(stream=True)
         ) as response:
-            next(response.iter_lines())
+            lines = response.iter_lines()  # held: letting go of it ends the connection
+            next(lines)
             refused = post(up)
             assert refused.status_code == 429, refused.text
             assert refused.headers["retry-after"] == "1"

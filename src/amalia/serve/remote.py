@@ -127,8 +127,7 @@ class RemoteEngine:
                             yield item
                     return
                 except aiohttp.ClientConnectorError as error:
-                    replica.went_away(f"cannot be reached ({type(error).__name__})")
-                    self._replicas.doubt(replica)
+                    self._replicas.lose(replica, f"cannot be reached ({type(error).__name__})")
                 except (aiohttp.ClientError, TimeoutError, GenerationError) as error:
                     self._replicas.doubt(replica)
                     told = _told(replica, error)

@@ -105,6 +105,11 @@ class Replicas:
         member.doubted_until_s = time.monotonic() + _DOUBT_S
         self._doubted.set()
 
+    def lose(self, member: Replica, detail: str) -> None:
+        """Ask a replica nothing more that could not even be reached, and have it looked at now."""
+        member.went_away(detail)
+        self._doubted.set()
+
     def state(self) -> State:
         """Say how many are well."""
         well = sum(member.is_well for member in self.members)

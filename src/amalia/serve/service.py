@@ -259,7 +259,9 @@ class Service:
         flows: dict[int, Outflow] = {}
         try:
             async for piece in self._generated(asked, trace):
-                flow = flows.setdefault(piece.choice, Outflow(piece.choice, guard, vault))
+                flow = flows.get(piece.choice)
+                if flow is None:
+                    flow = flows[piece.choice] = Outflow(piece.choice, guard, vault)
                 for released in flow.push(piece):
                     yield released
                 if len(flows) == asked.drawing.num_choices and all(
@@ -297,7 +299,9 @@ class Service:
         flows: dict[int, Outflow] = {}
         try:
             for piece in pieces:
-                flow = flows.setdefault(piece.choice, Outflow(piece.choice, guard, vault))
+                flow = flows.get(piece.choice)
+                if flow is None:
+                    flow = flows[piece.choice] = Outflow(piece.choice, guard, vault)
                 for released in flow.push(piece):
                     yield released
         finally:

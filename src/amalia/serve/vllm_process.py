@@ -34,6 +34,7 @@ _END_S = 15.0
 _LOOK_S = 30.0
 """How long an interpreter may take to say whether it has vLLM."""
 _NUM_LAST_WORDS = 20
+_MAX_LINE_BYTES = 2**20
 _QUIET = {
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
@@ -127,13 +128,22 @@ class Fleet:
 
     async def _life(self, replica: Replica, last: deque[str]) -> str:
         """Let one process live; gives why it ended."""
+        # A pipe of our own: asyncio takes a process for running as long as anything holds the pipe it made,
+        # and what vLLM has started outlives it for a while.
+        output, its_end = os.pipe()
         try:
-            process = await self._spawned(replica.url)
+            process = await self._spawned(replica.url, its_end)
         except OSError as error:
+            os.close(output)
             return f"cannot be started ({error})"
+        except BaseException:
+            os.close(output)
+            raise
+        finally:
+            os.close(its_end)
         self._processes[replica] = process
         replica.process = replica.process or "vLLM is starting"
-        reading = asyncio.create_task(_read(process, last))
+        reading = asyncio.create_task(_read(output, last))
         try:
             while process.returncode is None:
                 well = asyncio.create_task(_unwell(replica, self._settings.start_timeout_s))
@@ -151,7 +161,7 @@ class Fleet:
             with suppress(TimeoutError):
                 await asyncio.wait_for(reading, 1.0)
 
-    async def _spawned(self, url: str) -> asyncio.subprocess.Process:
+    async def _spawned(self, url: str, output: int) -> asyncio.subprocess.Process:
         # Not what is meant for this interpreter.
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith("PYTHON")
@@ -162,11 +172,10 @@ class Fleet:
         return await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
+            stdout=output,
             stderr=asyncio.subprocess.STDOUT,
             env={**inherited, **_QUIET, **self._settings.environment, "VLLM_API_KEY": self.key},
             start_new_session=True,
-            limit=2**20,
         )
 
 
@@ -209,19 +218,26 @@ async def _unwell(replica: Replica, seconds: float) -> None:
             since_s, replica.process = time.monotonic(), ""
 
 
-async def _read(process: asyncio.subprocess.Process, last: deque[str]) -> None:
-    """Read what a process says until it ends."""
-    assert process.stdout is not None
-    while True:
+async def _read(output: int, last: deque[str]) -> None:
+    """Read what a process says until nobody can say more."""
+    reader = asyncio.StreamReader(limit=_MAX_LINE_BYTES)
+    with os.fdopen(output, "rb", 0) as pipe:
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), pipe
+        )
         try:
-            line = await process.stdout.readline()
-        except ValueError:  # a line beyond any measure
-            continue
-        if not line:
-            return
-        text = line.decode("utf-8", "replace").rstrip()
-        last.append(text)
-        _log.info("%s", text)
+            while True:
+                try:
+                    line = await reader.readline()
+                except ValueError:  # a line beyond any measure
+                    continue
+                if not line:
+                    return
+                text = line.decode("utf-8", "replace").rstrip()
+                last.append(text)
+                _log.info("%s", text)
+        finally:
+            transport.close()
 
 
 async def _ended(process: asyncio.subprocess.Process) -> None:
