@@ -14,6 +14,7 @@ import pytest
 import vllm_engine
 from acting import Acting, Stage
 from running_server import recipe, running
+from transformers import PreTrainedTokenizerFast
 
 from amalia.guard import reading
 from amalia.serve import assembly
@@ -26,6 +27,26 @@ def vllm_python() -> Path:
     if found is None:
         pytest.skip(vllm_engine.MISSING)
     return found
+
+
+@pytest.fixture(scope="session")
+def vllm_model(
+    tmp_path_factory: pytest.TempPathFactory, tiny_tokenizer: PreTrainedTokenizerFast
+) -> Path:
+    """A random model with heads of 32: fewer are too small for vLLM's attention on a CPU."""
+    return vllm_engine.random_model(tmp_path_factory.mktemp("vllm-model"), tiny_tokenizer)
+
+
+@pytest.fixture(scope="session")
+def vllm_url(
+    vllm_python: Path, vllm_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The address, with its ``/v1``, of a real vLLM that calls its model ``ensaio`` and wants no key."""
+    log = tmp_path_factory.mktemp("vllm") / "vllm.log"
+    with vllm_engine.running(
+        vllm_python, vllm_model, log, context_tokens=512, served_name="ensaio"
+    ) as url:
+        yield f"{url}/v1"
 
 
 @pytest.fixture

@@ -179,6 +179,17 @@ def test_several_choices(engine: FakeEngine, client: openai.OpenAI) -> None:
     ]  # fmt: skip
 
 
+def test_choices_without_chance_are_asked_for_once(
+    engine: FakeEngine, client: openai.OpenAI
+) -> None:
+    answer = client.chat.completions.create(**asked(n=3, temperature=0))
+    assert [c.message.content for c in answer.choices] == ["Olá, mundo."] * 3
+    assert [c.index for c in answer.choices] == [0, 1, 2]
+    assert answer.usage is not None
+    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (11, 9)
+    assert "n" not in engine.asked[0]
+
+
 def test_log_probabilities_of_a_chat(engine: FakeEngine, client: openai.OpenAI) -> None:
     half: Any = {"token": "ã", "logprob": -0.5, "bytes": [195, 163]}
     given = [{**half, "top_logprobs": [half, {"token": "b", "logprob": -1.5}]}]

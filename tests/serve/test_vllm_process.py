@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -243,32 +245,65 @@ server(build(ServeRecipe.model_validate_json(sys.stdin.read()))).run()
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux ends children")
-def test_a_server_that_is_killed_leaves_no_engine_behind(python: Path, tmp_path: Path) -> None:
-    made = serve_recipe(python, tmp_path)
-    pids = tmp_path / "pids"
-    python.write_text(
-        python.read_text("utf-8").replace("exec", f'[ "$1" = -m ] && echo $$ >> {pids}\nexec', 1),
-        "utf-8",
-    )
+@contextlib.contextmanager
+def serving_alone(python: Path, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str, int]]:
+    """A server in a process of its own; gives it, its address, and the process of its engine."""
+    pids = folder / "pids"
+    script = python.read_text("utf-8")
+    noted = f'[ "$1" = -m ] && echo $$ >> {pids}\nexec'
+    python.write_text(script.replace("exec", noted, 1), "utf-8")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    tree = serve_recipe(python, folder).model_dump()
+    tree["run"]["port"] = port
     server = subprocess.Popen(
         [sys.executable, "-c", _SERVER], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
     try:
         assert server.stdin is not None
-        server.stdin.write(made.model_dump_json().encode())
+        server.stdin.write(json.dumps(tree).encode())
         server.stdin.close()
-        wait_for(lambda: pids.exists() and bool(pids.read_text("utf-8").strip()), 30)
+        wait_for(lambda: is_ready(f"http://127.0.0.1:{port}"), 30)
         (pid,) = map(int, pids.read_text("utf-8").split())
-        assert lives(pid)
-        time.sleep(
-            0.5
-        )  # long after the threads that start things are idle: the parent is the loop's
-        assert lives(pid)
+        yield server, f"http://127.0.0.1:{port}", pid
     finally:
         server.kill()
         server.wait()
-    wait_for(lambda: not lives(pid))
+
+
+def is_ready(url: str) -> bool:
+    try:
+        return httpx.get(url + "/ready").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux ends children")
+def test_a_server_that_is_killed_leaves_no_engine_behind(python: Path, tmp_path: Path) -> None:
+    with serving_alone(python, tmp_path) as (server, _, pid):
+        assert lives(pid)  # although the thread of the interpreter check has ended
+        server.kill()
+        server.wait()
+        wait_for(lambda: not lives(pid))
+
+
+def test_answers_under_way_finish_when_the_server_is_told_to_stop(
+    python: Path, tmp_path: Path
+) -> None:
+    with serving_alone(python, tmp_path) as (server, url, pid):
+        body = asked(stream=True, max_tokens=60)
+        with httpx.stream("POST", url + "/v1/chat/completions", json=body, timeout=30) as response:
+            lines = response.iter_lines()
+            said = [next(lines) for _ in range(3)]
+            server.terminate()
+            said += lines
+        text = "\n".join(said)
+        assert '"content":"59 "' in text
+        assert '"finish_reason":"length"' in text
+        assert said[-2:] == ["data: [DONE]", ""] or said[-1] == "data: [DONE]"
+        assert server.wait(20) == 0
+        assert not group_lives(pid)
 
 
 def test_building_a_server_names_a_missing_interpreter(tmp_path: Path) -> None:

