@@ -105,7 +105,8 @@ class EmbeddedEngine:
         assert self._batcher is not None
         loop = asyncio.get_running_loop()
         prompt = await loop.run_in_executor(self._readers, self._rendered, asked)
-        decodings = self._decodings(asked.drawing)
+        # A form may take a second to prepare, and others are waiting.
+        decodings = await loop.run_in_executor(self._readers, self._decodings, asked.drawing)
         said: asyncio.Queue[tuple[int, Said | End | AmaliaError]] = asyncio.Queue()
 
         def emit(choice: int, item: Said | End | AmaliaError) -> None:
