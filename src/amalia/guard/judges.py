@@ -15,13 +15,13 @@ import json
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
 from amalia.errors import GenerationError
 from amalia.guard.judge_formats import Format, Unreadable, read
 from amalia.guard.verdict import Exchange, Finding
+from amalia.inference.endpoint import plain_address
 from amalia.recipe import Settings
 
 if TYPE_CHECKING:
@@ -55,14 +55,7 @@ class JudgeSettings(Settings):
     @field_validator("url")
     @classmethod
     def _is_address(cls, url: str) -> str:
-        parts = urlsplit(url)
-        is_plain = not (parts.query or parts.fragment or parts.username or parts.password)
-        if parts.scheme not in ("http", "https") or not parts.hostname or not is_plain:
-            raise ValueError(
-                "expected http://HOST:PORT/v1 or https://HOST/v1, without a name, a key or a question "
-                "mark in it; a key goes into the variable that key_env names"
-            )
-        return url.rstrip("/")
+        return plain_address(url)
 
 
 class ModelJudge:

@@ -71,14 +71,7 @@ class EndpointSettings(BaseModel):
     @field_validator("url")
     @classmethod
     def _is_address(cls, url: str) -> str:
-        parts = urlsplit(url)
-        is_plain = not (parts.query or parts.fragment or parts.username or parts.password)
-        if parts.scheme not in ("http", "https") or not parts.hostname or not is_plain:
-            raise ValueError(
-                "expected http://HOST:PORT/v1 or https://HOST/v1, without a name, a key or a question "
-                "mark in it; a key goes into the variable that key_env names"
-            )
-        return url.rstrip("/")
+        return plain_address(url)
 
     @field_validator("extra")
     @classmethod
@@ -201,6 +194,22 @@ class Endpoint:
             most = min(sampling.max_new_tokens, self._context_tokens)
             sampling = sampling.model_copy(update={"max_new_tokens": most})
         return chat_body(self._model, row, sampling, place=place, extra=self._settings.extra)
+
+
+def plain_address(url: str) -> str:
+    """Give the address of a server without a slash at its end.
+
+    Raises:
+        ValueError: It is none, or holds a name, a key or a question.
+    """
+    parts = urlsplit(url)
+    is_plain = not (parts.query or parts.fragment or parts.username or parts.password)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not is_plain:
+        raise ValueError(
+            "expected http://HOST:PORT/v1 or https://HOST/v1, without a name, a key or a question "
+            "mark in it; a key goes into the variable that key_env names"
+        )
+    return url.rstrip("/")
 
 
 def key_of(settings: EndpointSettings) -> str | None:
