@@ -13,7 +13,7 @@ import httpx
 import numpy as np
 import pytest
 
-from amalia.errors import GenerationError, MissingExtra, RecipeError, RecordError
+from amalia.errors import GenerationError, MissingExtra, RecordError
 from amalia.retrieve import encoder as encoders
 from amalia.retrieve.encoder import Endpoint, Packaged, opened
 from amalia.retrieve.settings import Endpoint as EndpointSettings
@@ -147,7 +147,7 @@ def test_what_an_address_does_wrong_is_one_line(
 def test_a_key_comes_from_the_environment(
     endpoint: Callable[..., Endpoint], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(RecipeError, match="AMALIA_TEST_KEY"):
+    with pytest.raises(GenerationError, match="AMALIA_TEST_KEY"):
         endpoint(vectors, key_env="AMALIA_TEST_KEY")
     monkeypatch.setenv("AMALIA_TEST_KEY", "segredo")
     made = endpoint(vectors, key_env="AMALIA_TEST_KEY")

@@ -11,7 +11,9 @@ import signal
 import subprocess
 import sys
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from socketserver import ThreadingUnixStreamServer
 
 
 def say(text):
@@ -38,6 +40,9 @@ time.sleep(told.get("start_s", 0.2))
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+
+    def address_string(self):
+        return "-"
 
     def log_message(self, *_):
         pass
@@ -84,4 +89,6 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-ThreadingHTTPServer((option["--host"], int(option["--port"])), Handler).serve_forever()
+assert Path(option["--uds"]).parent.stat().st_mode & 0o777 == 0o700
+ThreadingUnixStreamServer.daemon_threads = True
+ThreadingUnixStreamServer(option["--uds"], Handler).serve_forever()

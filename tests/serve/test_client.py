@@ -166,7 +166,8 @@ def test_log_probabilities(client: openai.OpenAI, served: Running) -> None:
     told = b"".join(bytes(token.bytes or ()) for token in answer.logprobs.content).decode(
         "utf-8", "replace"
     )
-    assert told.strip("�").startswith((answer.message.content or "").strip("�"))
+    # vLLM gives a token that is half a letter no bytes; the letter comes with its other half, or as �.
+    assert told.replace("�", "").startswith((answer.message.content or "").replace("�", ""))
 
 
 SCHEMA = {

@@ -420,7 +420,8 @@ def test_connections_are_used_again(engine: FakeEngine, served: Running) -> None
     for _ in range(5):
         assert post(served).status_code == 200
         seen.add(engine.headers[-1]["Host"])
-    session: Any = served.built.front.engine._replicas.session  # type: ignore[attr-defined]
+    (member,) = served.built.front.engine._replicas.members  # type: ignore[attr-defined]
+    session: Any = member.session
     assert sum(map(len, session.connector._conns.values())) <= 2
 
 

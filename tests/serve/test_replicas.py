@@ -16,9 +16,11 @@ from test_remote import post, serving, wait_for
 from amalia.errors import GenerationError, RequestError
 from amalia.serve.replicas import Replica, Replicas
 
+NO_SESSION: Any = None
+
 
 def well(num: int) -> list[Replica]:
-    return [Replica(f"http://e{number}/v1", is_well=True) for number in range(num)]
+    return [Replica(f"http://e{number}/v1", NO_SESSION, is_well=True) for number in range(num)]
 
 
 def with_members(
@@ -27,7 +29,9 @@ def with_members(
     async def main() -> Any:
         async with aiohttp.ClientSession() as session:
             settings = {"model": None, "check_every_s": 5.0, "max_waiting": 100, **more}
-            return await use(Replicas(session, members=members, **settings))
+            for member in members:
+                member.session = session
+            return await use(Replicas(members=members, **settings))
 
     return asyncio.run(main())
 
@@ -114,7 +118,7 @@ def test_there_is_a_limit_to_what_is_under_way() -> None:
 def test_the_model_of_a_replica(models: Any, wanted: str | None, detail: str) -> None:
     with engines() as (engine,):
         engine.models = models
-        member = Replica(engine.url)
+        member = Replica(engine.url, NO_SESSION)
 
         async def use(replicas: Replicas) -> None:
             await replicas.check_all()
@@ -126,7 +130,7 @@ def test_the_model_of_a_replica(models: Any, wanted: str | None, detail: str) ->
 
 def test_health_as_it_is_told() -> None:
     with engines() as (engine,):
-        member = Replica(engine.url)
+        member = Replica(engine.url, NO_SESSION)
 
         async def use(replicas: Replicas) -> list[str]:
             details = []

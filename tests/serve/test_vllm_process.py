@@ -107,12 +107,12 @@ def test_a_process_starts_gets_ready_and_ends_with_its_own(python: Path) -> None
 def test_what_it_is_started_with(python: Path) -> None:
     made = settings(python, arguments=("--dtype", "float32"))
     fleet = Fleet(made, Path("/m"), served_name=NAME, folder=Path())
-    assert fleet.command("http://127.0.0.1:5/v1") == [
+    assert fleet.command(Path("/t/0.sock")) == [
         str(python), "-m", "vllm.entrypoints.openai.api_server", "--model", "/m",
-        "--served-model-name", NAME, "--host", "127.0.0.1", "--port", "5",
+        "--served-model-name", NAME, "--uds", "/t/0.sock",
         "--generation-config", "vllm", "--dtype", "float32",
     ]  # fmt: skip
-    assert fleet.key not in " ".join(fleet.command("http://127.0.0.1:5/v1"))
+    assert fleet.key not in " ".join(fleet.command(Path("/t/0.sock")))
 
 
 def test_one_that_is_killed_is_started_again(python: Path, monkeypatch: pytest.MonkeyPatch) -> None:

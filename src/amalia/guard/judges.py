@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -21,7 +20,7 @@ from pydantic import Field, field_validator
 from amalia.errors import GenerationError
 from amalia.guard.judge_formats import Format, Unreadable, read
 from amalia.guard.verdict import Exchange, Finding
-from amalia.inference.endpoint import plain_address
+from amalia.inference.endpoint import key_of, plain_address
 from amalia.recipe import Settings
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ class ModelJudge:
         """
         import httpx
 
-        key = _key(settings)
+        key = key_of(settings.url, settings.key_env)
         self._settings = settings
         self._model = settings.model
         self._key = key
@@ -205,17 +204,3 @@ def _said(response: httpx.Response) -> str | None:
 def _quoted(text: str) -> str:
     line = " ".join(text.split())
     return f'"{line[:_MAX_QUOTED_CHARS]}{"…" if len(line) > _MAX_QUOTED_CHARS else ""}"'
-
-
-def _key(settings: JudgeSettings) -> str | None:
-    if settings.key_env is None:
-        return None
-    key = os.environ.get(settings.key_env, "").strip()
-    if not key or not key.isascii() or not key.isprintable():
-        state = "holds no key that can be sent" if key else "is not set"
-        raise GenerationError(
-            f"the environment variable {settings.key_env} {state}; expected the key of {settings.url}; "
-            "set it before starting",
-            reason="key_refused",
-        )
-    return key

@@ -13,10 +13,12 @@ may still read what this does not.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import logging
 import re
 import threading
+from collections import OrderedDict
 from functools import cache
 from typing import Any
 
@@ -27,6 +29,8 @@ from amalia.errors import MissingExtra
 
 MAX_CHARS = 20_000
 """Of one picture."""
+MAX_KNOWN = 1024
+"""Pictures whose text is kept, in memory, for when they come again."""
 MAX_SIDE_PX = 1600
 """Larger pictures are made smaller before they are read: time grows with area."""
 
@@ -58,6 +62,7 @@ class Reader:
             raise MissingExtra("Reading text in pictures", "ocr")
         self._engine: Any = None  # untyped in rapidocr
         self._lock = threading.Lock()
+        self._known: OrderedDict[bytes, str] = OrderedDict()
 
     def read(self, data: bytes) -> str:
         """Give the lines of a picture from top to bottom, one a line; empty when there are none.
@@ -65,6 +70,11 @@ class Reader:
         Raises:
             PictureError: The picture cannot be decoded.
         """
+        digest = hashlib.sha256(data).digest()
+        with self._lock:
+            if digest in self._known:
+                self._known.move_to_end(digest)
+                return self._known[digest]
         image = pictures.read(data)
         image.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX))
         # The reader takes channels in the order of OpenCV.
@@ -73,8 +83,13 @@ class Reader:
             if self._engine is None:
                 self._engine = _engine()
             found = self._engine(pixels)
-        lines = found.txts if found is not None and found.txts is not None else ()
-        return accented("\n".join(lines))[:MAX_CHARS]
+            lines = found.txts if found is not None and found.txts is not None else ()
+            text = accented("\n".join(lines))[:MAX_CHARS]
+            # Every turn of a conversation sends its pictures again.
+            self._known[digest] = text
+            if len(self._known) > MAX_KNOWN:
+                self._known.popitem(last=False)
+        return text
 
 
 def accented(text: str) -> str:

@@ -121,7 +121,7 @@ class Endpoint:
 
         address = Address(
             settings.url,
-            key_of(settings),
+            key_of(settings.url, settings.key_env),
             settings.timeout_s,
             settings.retries,
             ssl.create_default_context(),
@@ -212,20 +212,23 @@ def plain_address(url: str) -> str:
     return url.rstrip("/")
 
 
-def key_of(settings: EndpointSettings) -> str | None:
+def key_of(url: str, key_env: str | None) -> str | None:
     """Read the key of a server, if it has one.
+
+    Args:
+        url: The server, for the message.
+        key_env: Name of the environment variable that holds the key.
 
     Raises:
         GenerationError: The variable that should hold it does not.
     """
-    if settings.key_env is None:
+    if key_env is None:
         return None
-    key = os.environ.get(settings.key_env, "").strip()
+    key = os.environ.get(key_env, "").strip()
     if not key or not key.isascii() or not key.isprintable():
         state = "holds no key that can be sent" if key else "is not set"
         raise GenerationError(
-            f"the environment variable {settings.key_env} {state}; expected the key of {settings.url}; "
-            "set it before running",
+            f"the environment variable {key_env} {state}; expected the key of {url}; set it before starting",
             reason="key_refused",
         )
     return key

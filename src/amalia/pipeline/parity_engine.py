@@ -79,7 +79,7 @@ def connected(settings: EndpointSettings) -> Iterator[Server]:
     Raises:
         GenerationError: No server there, it refuses the key, or which model is meant is not clear.
     """
-    key = key_of(settings)
+    key = key_of(settings.url, settings.key_env)
     tls = ssl.create_default_context()
     address = Address(settings.url, key, settings.timeout_s, settings.retries, tls)
     root = httpx.Client(

@@ -10,7 +10,6 @@ its own rules), and encoders of pictures.
 from __future__ import annotations
 
 import importlib.util
-import os
 import threading
 import time
 import unicodedata
@@ -21,7 +20,7 @@ import httpx
 import numpy as np
 from numpy.typing import NDArray
 
-from amalia.errors import GenerationError, MissingExtra, RecipeError, RecordError
+from amalia.errors import GenerationError, MissingExtra, RecordError
 from amalia.retrieve import settings as shapes
 
 Vectors = NDArray[np.float32]
@@ -153,19 +152,12 @@ class Endpoint:
     """An encoder behind any OpenAI-compatible ``/v1/embeddings``; proxies of the environment are not used.
 
     Raises:
-        RecipeError: The variable that should hold the key is not set.
+        GenerationError: The variable that should hold the key is not set.
     """
 
     def __init__(self, settings: shapes.Endpoint) -> None:
-        headers = {}
-        if settings.key_env is not None:
-            key = os.environ.get(settings.key_env)
-            if not key:
-                raise RecipeError(
-                    f"the environment variable {settings.key_env}, which encoder.key_env names, is not set; "
-                    "put the server's key there"
-                )
-            headers["Authorization"] = f"Bearer {key}"
+        key = key_of(settings.url, settings.key_env)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._settings = settings
         self._client = httpx.Client(timeout=settings.timeout_s, headers=headers, trust_env=False)
         self._dimensions: int | None = None

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from amalia.inference.endpoint import plain_address
 from amalia.recipe import Settings
 
 
@@ -35,11 +36,7 @@ class Endpoint(Settings):
     @field_validator("url")
     @classmethod
     def _is_an_address(cls, url: str) -> str:
-        if not url.startswith(("http://", "https://")) or "@" in url or "?" in url:
-            raise ValueError(
-                f"{url} is no address; expected http://HOST:PORT/v1 or https://HOST/v1"
-            )
-        return url.rstrip("/")
+        return plain_address(url)
 
 
 EncoderSettings = Annotated[Packaged | Endpoint, Field(discriminator="kind")]

@@ -7,14 +7,14 @@ models all the same.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
@@ -22,9 +22,10 @@ from starlette.exceptions import HTTPException
 from amalia.errors import AmaliaError, RequestError
 from amalia.serve import bodies, wire
 from amalia.serve.encode import DONE, ChatBody, CompletionBody, error_body, event
+from amalia.serve.event_stream import EventStream
 from amalia.serve.faults import unforeseen
 from amalia.serve.front import Front
-from amalia.serve.leaving import until_gone
+from amalia.serve.leaving import while_there
 from amalia.serve.rates import HEADERS as RATE_HEADERS
 from amalia.serve.service import Event
 from amalia.serve.trace import Trace
@@ -206,29 +207,20 @@ def _add_rest(app: FastAPI, front: Front) -> None:
 
 async def _answer(
     request: Request,
-    events: AsyncIterator[Event],
+    events: AsyncGenerator[Event],
     body: ChatBody | CompletionBody,
     trace: Trace,
     *,
     is_streamed: bool,
 ) -> Response:
-    if is_streamed:
-        headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
-        return StreamingResponse(
-            _safely(body.stream(events), trace), media_type="text/event-stream", headers=headers
-        )
-    whole = await until_gone(request, body.whole(events))
-    return Answer(whole)
+    if not is_streamed:
+        async with while_there(request.receive):
+            return Answer(await body.whole(events))
 
+    def told(error: RequestError) -> bytes:
+        return event(error_body(error, trace.about.trace_id)) + DONE
 
-async def _safely(events: AsyncIterator[bytes], trace: Trace) -> AsyncIterator[bytes]:
-    """Give events; what goes wrong in the middle becomes an event too."""
-    try:
-        async for item in events:
-            yield item
-    except RequestError as error:
-        yield event(error_body(error, trace.about.trace_id))
-        yield DONE
+    return EventStream(body.stream(events), told)
 
 
 async def _told(request: Request, error: Exception) -> JSONResponse:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Any
 
 from pydantic_core import to_json
@@ -55,7 +56,7 @@ class ChatBody:
         self._with_log_probs = with_log_probs
         self._with_usage = with_usage
 
-    async def whole(self, events: AsyncIterator[Event]) -> dict[str, Any]:
+    async def whole(self, events: AsyncGenerator[Event]) -> dict[str, Any]:
         """Gather an answer into one body."""
         gathered = await _gathered(events)
         choices = [
@@ -80,27 +81,30 @@ class ChatBody:
             "amalia": gathered.closing.extension,
         }
 
-    async def stream(self, events: AsyncIterator[Event]) -> AsyncIterator[bytes]:
+    async def stream(self, events: AsyncGenerator[Event]) -> AsyncGenerator[bytes]:
         """Write events as they come; the last finish carries the extension, usage comes behind it."""
         head = {**self._head, "object": "chat.completion.chunk"}
         begun: set[int] = set()
         held: Piece | None = None
         end: list[bytes] = []
-        async for item in events:
-            if isinstance(item, Closing):
-                if held is not None:
-                    end.append(self._event(head, held, begun, amalia=item.extension))
-                if self._with_usage:
-                    end.append(event({**head, "choices": [], "usage": convert.usage(item.usage)}))
-                continue
-            role = b"" if item.choice in begun else self._event(head, Piece(item.choice), begun)
-            if item.finish_reason is None:
-                yield role + self._event(head, item, begun)
-                continue
-            before = role if held is None else role + self._event(head, held, begun)
-            if before:
-                yield before
-            held = item
+        async with aclosing(events):
+            async for item in events:
+                if isinstance(item, Closing):
+                    if held is not None:
+                        end.append(self._event(head, held, begun, amalia=item.extension))
+                    if self._with_usage:
+                        end.append(
+                            event({**head, "choices": [], "usage": convert.usage(item.usage)})
+                        )
+                    continue
+                role = b"" if item.choice in begun else self._event(head, Piece(item.choice), begun)
+                if item.finish_reason is None:
+                    yield role + self._event(head, item, begun)
+                    continue
+                before = role if held is None else role + self._event(head, held, begun)
+                if before:
+                    yield before
+                held = item
         # What comes at once goes out at once: each writing costs a call of the system.
         yield b"".join((*end, DONE))
 
@@ -128,7 +132,7 @@ class CompletionBody:
         self._with_log_probs = with_log_probs
         self._with_usage = with_usage
 
-    async def whole(self, events: AsyncIterator[Event]) -> dict[str, Any]:
+    async def whole(self, events: AsyncGenerator[Event]) -> dict[str, Any]:
         """Gather an answer into one body."""
         gathered = await _gathered(events)
         choices = [
@@ -142,25 +146,26 @@ class CompletionBody:
             "amalia": gathered.closing.extension,
         }
 
-    async def stream(self, events: AsyncIterator[Event]) -> AsyncIterator[bytes]:
+    async def stream(self, events: AsyncGenerator[Event]) -> AsyncGenerator[bytes]:
         """Write events as they come; the last finish carries the extension, usage comes behind it."""
         held: Piece | None = None
         offsets: dict[int, int] = {}
         end: list[bytes] = []
-        async for item in events:
-            if isinstance(item, Closing):
+        async with aclosing(events):
+            async for item in events:
+                if isinstance(item, Closing):
+                    if held is not None:
+                        end.append(self._event(held, offsets, amalia=item.extension))
+                    if self._with_usage:
+                        counts = convert.usage(item.usage)
+                        end.append(event({**self._head, "choices": [], "usage": counts}))
+                    continue
+                if item.finish_reason is None:
+                    yield self._event(item, offsets)
+                    continue
                 if held is not None:
-                    end.append(self._event(held, offsets, amalia=item.extension))
-                if self._with_usage:
-                    counts = convert.usage(item.usage)
-                    end.append(event({**self._head, "choices": [], "usage": counts}))
-                continue
-            if item.finish_reason is None:
-                yield self._event(item, offsets)
-                continue
-            if held is not None:
-                yield self._event(held, offsets)
-            held = item
+                    yield self._event(held, offsets)
+                held = item
         yield b"".join((*end, DONE))
 
     def _event(self, piece: Piece, offsets: dict[int, int], **more: Any) -> bytes:
@@ -209,13 +214,14 @@ class _Gathered:
         self.closing = closing
 
 
-async def _gathered(events: AsyncIterator[Event]) -> _Gathered:
+async def _gathered(events: AsyncGenerator[Event]) -> _Gathered:
     choices: dict[int, _Choice] = {}
     closing: Closing | None = None
-    async for item in events:
-        if isinstance(item, Closing):
-            closing = item
-        else:
-            choices.setdefault(item.choice, _Choice()).add(item)
+    async with aclosing(events):
+        async for item in events:
+            if isinstance(item, Closing):
+                closing = item
+            else:
+                choices.setdefault(item.choice, _Choice()).add(item)
     assert closing is not None
     return _Gathered(choices, closing)

@@ -20,6 +20,9 @@ def failure(error: BaseException, deadline_s: float) -> RequestError:
             return RequestError(
                 str(error), status=400, code="context_length_exceeded", param="messages"
             )
+        case GenerationError() if error.reason in ("schema", "empty"):
+            param = "response_format" if error.reason == "schema" else "prompt"
+            return RequestError(str(error), status=400, code="invalid_value", param=param)
         case GenerationError() if error.reason == "queue_full":
             return RequestError(
                 "too many requests are waiting; ask again soon",

@@ -6,7 +6,7 @@ A request that is refused here or by the service gets its record too, as soon as
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -71,15 +71,15 @@ class Front:
         """Read and check the body of a request that is answered and logged.
 
         Raises:
-            RequestError: The body is refused, or the server cannot answer or log now (503).
+            RequestError: The body is refused.
         """
         return await self._logged(trace, self._body(request, model, trace))
 
-    async def chat(self, asked: wire.ChatRequest, trace: Trace) -> AsyncIterator[Event]:
+    async def chat(self, asked: wire.ChatRequest, trace: Trace) -> AsyncGenerator[Event]:
         """Take a chat request.
 
         Raises:
-            RequestError: It cannot be served.
+            RequestError: It cannot be served, or nothing can be answered or logged now (503).
         """
         num_pictures = convert.num_pictures(asked)
         self._know(trace, asked.safety_identifier or asked.user)
@@ -87,11 +87,11 @@ class Front:
             trace, self._admitted(trace, self.service.chat(asked, trace), num_pictures)
         )
 
-    async def complete(self, asked: wire.CompletionRequest, trace: Trace) -> AsyncIterator[Event]:
+    async def complete(self, asked: wire.CompletionRequest, trace: Trace) -> AsyncGenerator[Event]:
         """Take a plain completion.
 
         Raises:
-            RequestError: It cannot be served.
+            RequestError: It cannot be served, or nothing can be answered or logged now (503).
         """
         self._know(trace, asked.user)
         return await self._logged(
@@ -149,21 +149,24 @@ class Front:
     async def _body(self, request: Request, model: type[M], trace: Trace) -> M:
         body = await bodies.read(request, self.limits)
         trace.about = dataclasses.replace(trace.about, body_bytes=len(body))
-        asked = bodies.parsed(body, model, self.limits, request.headers.get("content-type", ""))
-        state = self.state() if model is not wire.EmbeddingRequest else State(True, "")
-        if not state.is_ready and not (self.books.problem and self.books.tries_again()):
-            raise RequestError(
-                f"the server cannot answer now: {state.detail}; ask again soon",
-                status=503,
-                code="not_ready",
-                retry_after_s=5.0,
-            )
-        return asked
+        return bodies.parsed(body, model, self.limits, request.headers.get("content-type", ""))
+
+    def _refuse_unready(self) -> None:
+        state = self.state()
+        if state.is_ready or (self.books.problem and self.books.tries_again()):
+            return
+        raise RequestError(
+            f"the server cannot answer now: {state.detail}; ask again soon",
+            status=503,
+            code="not_ready",
+            retry_after_s=5.0,
+        )
 
     async def _admitted(
-        self, trace: Trace, work: Coroutine[Any, Any, AsyncIterator[Event]], num_pictures: int
-    ) -> AsyncIterator[Event]:
+        self, trace: Trace, work: Coroutine[Any, Any, AsyncGenerator[Event]], num_pictures: int
+    ) -> AsyncGenerator[Event]:
         try:
+            self._refuse_unready()
             self.access.admit_content(trace.about.caller, num_pictures=num_pictures)
         except RequestError:
             work.close()

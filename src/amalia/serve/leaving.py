@@ -1,34 +1,44 @@
-"""Work that ends when the client leaves, for answers that are not streamed."""
+"""Work that ends when the client leaves."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+import contextlib
+from collections.abc import AsyncIterator
 
-from starlette.requests import Request
+from starlette.types import Receive
 
 from amalia.errors import RequestError
 
-T = TypeVar("T")
-_LOOK_EVERY_S = 0.25
 
+@contextlib.asynccontextmanager
+async def while_there(receive: Receive) -> AsyncIterator[None]:
+    """Do something as long as somebody waits for it.
 
-async def until_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """Await something as long as somebody waits for it.
+    Args:
+        receive: Of a request whose body has been read: nothing comes from it but that the client has left.
 
     Raises:
-        RequestError: The client has left; the work was ended.
+        RequestError: The client has left; what was done within was cancelled.
     """
-    task = asyncio.ensure_future(work)
+    task = asyncio.current_task()
+    assert task is not None
+    has_left = False
+
+    async def watch() -> None:
+        nonlocal has_left
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        has_left = True
+        task.cancel()
+
+    watching = asyncio.create_task(watch())
     try:
-        while True:
-            done, _ = await asyncio.wait((task,), timeout=_LOOK_EVERY_S)
-            if done:
-                return task.result()
-            if await request.is_disconnected():
-                raise RequestError("the client has left", status=499, code="cancelled")
+        yield
+    except asyncio.CancelledError:
+        # Somebody else may have cancelled it as well, a server that stops: theirs goes on.
+        if has_left and not task.uncancel():
+            raise RequestError("the client has left", status=499, code="cancelled") from None
+        raise
     finally:
-        if not task.done():
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        watching.cancel()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from amalia.errors import RequestError
 from amalia.serve import page_text as text
@@ -19,7 +19,6 @@ from amalia.serve.audit_record import new_trace_id
 from amalia.serve.engine import Piece
 from amalia.serve.front import Front
 from amalia.serve.page_answer import Exchange, Shown
-from amalia.serve.service import Event
 from amalia.serve.trace import About, Trace
 
 _PICTURE = re.compile(r"data:image/[a-z+.-]{2,20};base64,[A-Za-z0-9+/]+={0,2}")
@@ -58,8 +57,7 @@ async def answered(
         asked = wire.ChatRequest(
             model=front.served_name, messages=messages(known), temperature=0.0, stream=True
         )
-        await _refuse_unready(front, trace)
-        events = cast(AsyncGenerator[Event], await front.chat(asked, trace))
+        events = await front.chat(asked, trace)
         # Whoever stops reading ends the work, and its record is written.
         async with aclosing(events):
             async for event in events:
@@ -114,19 +112,6 @@ def messages(known: Sequence[Exchange]) -> list[wire.Message]:
         if not is_last:
             written.append({"role": "assistant", "content": item.answer})
     return [wire.Message.model_validate(message) for message in written]
-
-
-async def _refuse_unready(front: Front, trace: Trace) -> None:
-    """Refuse, as the interface does, when nothing can be answered or logged now."""
-    state = front.state()
-    if state.is_ready or (front.books.problem and front.books.tries_again()):
-        return
-    error = RequestError(
-        f"the server cannot answer now: {state.detail}", status=503, code="not_ready"
-    )
-    trace.failed(error)
-    await front.books.close_quietly(trace)
-    raise error
 
 
 def _begun(front: Front, endpoint: str, visitor: Visitor, body_bytes: int) -> Trace:

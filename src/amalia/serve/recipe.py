@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
+from amalia.inference.endpoint import plain_address
 from amalia.recipe import Settings
 from amalia.retrieve.settings import RetrieveSettings
 from amalia.serve.audit_record import AuditSettings
@@ -39,7 +40,7 @@ class _Remote(Settings):
     """What the engine calls the model; by default the only one it has."""
     key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     """Name of the environment variable that holds the engine's key."""
-    max_waiting: int = Field(default=256, ge=0)
+    max_waiting: int = Field(default=256, gt=0)
     """Requests under way at the engines; the next one is refused with 429."""
     check_every_s: float = Field(default=5.0, gt=0)
     """How often a replica is asked whether it is well."""
@@ -51,12 +52,7 @@ class _Remote(Settings):
     @field_validator("urls")
     @classmethod
     def _are_addresses(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
-        for url in urls:
-            if not url.startswith(("http://", "https://")) or "@" in url or "?" in url:
-                raise ValueError(
-                    f"{url} is no address; expected http://HOST:PORT/v1 or https://HOST/v1"
-                )
-        return tuple(url.rstrip("/") for url in urls)
+        return tuple(map(plain_address, urls))
 
 
 class Vllm(_Remote):

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from pathlib import Path
 
 import aiohttp
 
 from amalia.errors import GenerationError
+from amalia.inference.endpoint import key_of
 from amalia.serve import remote_wire as wire
 from amalia.serve.engine import Asked, Feature, Piece, State, Usage
 from amalia.serve.recipe import LlamaCpp, Vllm
@@ -74,20 +75,18 @@ class RemoteEngine:
         Raises:
             GenerationError: The key is not set, or a process cannot be started.
         """
-        key = self._fleet.key if self._fleet is not None else _key(self._settings.key_env)
-        session = aiohttp.ClientSession(
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_S),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=5.0, sock_read=_SILENT_S),
-            trust_env=False,
-        )
         settings = self._settings
-        replicas = Replicas(session, settings.model, settings.check_every_s, settings.max_waiting)
+        replicas = Replicas(settings.model, settings.check_every_s, settings.max_waiting)
         self._replicas = replicas
         if self._fleet is None:
-            replicas.members += map(Replica, settings.urls)
+            connections = _connections(key_of(", ".join(settings.urls), settings.key_env))
+            replicas.members += (Replica(url, connections) for url in settings.urls)
         else:
-            replicas.members += self._fleet.start()
+            replicas.members += (
+                Replica(f"http://vllm-{number}/v1", _connections(self._fleet.key, listening))
+                for number, listening in enumerate(self._fleet.sockets)
+            )
+            self._fleet.start(replicas.members)
         await replicas.check_all()
         self._watching = asyncio.create_task(replicas.watch())
 
@@ -100,8 +99,8 @@ class RemoteEngine:
             await asyncio.sleep(0.05)
         if self._watching is not None:
             await stopped(self._watching)
-        if self._replicas is not None:
-            await self._replicas.session.close()
+        for session in {member.session for member in self._members()}:
+            await session.close()
         if self._fleet is not None:
             await self._fleet.close()
 
@@ -141,10 +140,9 @@ class RemoteEngine:
         return self._replicas.members if self._replicas is not None else ()
 
     async def _asked(self, replica: Replica, asked: Asked) -> AsyncGenerator[Piece | Usage]:
-        assert self._replicas is not None
         num_copies = wire.num_copies(asked)
         path, body = wire.question(asked, replica.model, self._settings.extra)
-        request = self._replicas.session.post(
+        request = replica.session.post(
             replica.url + path,
             data=body,
             headers={"Content-Type": "application/json"},
@@ -170,17 +168,24 @@ class RemoteEngine:
             yield Usage(counts.num_prompt_tokens, counts.num_answer_tokens * num_copies)
 
 
-def _key(name: str | None) -> str | None:
-    if name is None:
-        return None
-    key = os.environ.get(name, "").strip()
-    if not key:
-        raise GenerationError(
-            f"the environment variable {name} is not set; expected the key of the engine; set it before "
-            "serving",
-            reason="key_refused",
-        )
-    return key
+def _connections(key: str | None, listening: Path | None = None) -> aiohttp.ClientSession:
+    """Make what holds the connections to one engine, or to several behind addresses.
+
+    Args:
+        key: Sent with every request.
+        listening: Socket file where the engine listens; None for addresses.
+    """
+    connector: aiohttp.BaseConnector
+    if listening is None:
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_S)
+    else:
+        connector = aiohttp.UnixConnector(str(listening), limit=0, keepalive_timeout=_IDLE_S)
+    return aiohttp.ClientSession(
+        headers={"Authorization": f"Bearer {key}"} if key else {},
+        connector=connector,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=5.0, sock_read=_SILENT_S),
+        trust_env=False,
+    )
 
 
 def _told(replica: Replica, error: Exception) -> GenerationError:

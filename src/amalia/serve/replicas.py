@@ -33,6 +33,10 @@ class Replica:
 
     url: str
     """Up to the version."""
+    session: aiohttp.ClientSession
+    """The connections to it, which know its key and where it listens."""
+    life: int = 0
+    """Counts the processes that have been it, where they are ours."""
     model: str | None = None
     """What it calls the model, once it has told."""
     context_tokens: int | None = None
@@ -54,7 +58,6 @@ class Replica:
 class Replicas:
     """All engines of a server."""
 
-    session: aiohttp.ClientSession
     model: str | None
     check_every_s: float
     max_waiting: int
@@ -137,26 +140,28 @@ class Replicas:
 
     async def check(self, member: Replica) -> None:
         """Ask one replica how it is; learn its model when it is well for the first time."""
-        before, url = member.is_well, member.url
+        before, life = member.is_well, member.life
         try:
             is_well, detail = True, await self._asked(member)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             is_well, detail = False, f"cannot be reached ({type(error).__name__})"
         except ValueError as error:
             is_well, detail = False, str(error)
-        if member.url != url:
-            return  # it was started anew meanwhile, elsewhere
+        if member.life != life:
+            return  # it was started anew meanwhile
         if is_well:
             member.is_well, member.detail = True, detail
         else:
             member.went_away(detail)
         if before != is_well:
-            _log.log(logging.INFO if is_well else logging.WARNING, "engine %s %s", url, detail)
+            _log.log(
+                logging.INFO if is_well else logging.WARNING, "engine %s %s", member.url, detail
+            )
 
     async def _asked(self, member: Replica) -> str:
         timeout = aiohttp.ClientTimeout(total=_CHECK_TIMEOUT_S)
         health = _root(member.url) + "/health"
-        async with self.session.get(health, timeout=timeout, allow_redirects=False) as response:
+        async with member.session.get(health, timeout=timeout, allow_redirects=False) as response:
             if response.status not in (200, 404):  # hosted services have no such address
                 raise GenerationError(f"says {response.status} of its health")
             is_known = (
@@ -167,7 +172,9 @@ class Replicas:
             )
         if not is_known:
             models = member.url + "/models"
-            async with self.session.get(models, timeout=timeout, allow_redirects=False) as response:
+            async with member.session.get(
+                models, timeout=timeout, allow_redirects=False
+            ) as response:
                 if response.status != 200:
                     raise GenerationError(f"says {response.status} when asked for its models")
                 self._learn(member, from_json(await response.read()))

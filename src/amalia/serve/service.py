@@ -71,7 +71,7 @@ class Service:
         self._parts = parts
         self._limits = parts.limits
 
-    async def chat(self, request: wire.ChatRequest, trace: Trace) -> AsyncIterator[Event]:
+    async def chat(self, request: wire.ChatRequest, trace: Trace) -> AsyncGenerator[Event]:
         """Take a chat request; the iterator that comes back gives the answer.
 
         Raises:
@@ -90,7 +90,7 @@ class Service:
         if parts.guard is not None:
             checked = await screened(dialogue, parts.guard, parts.reader, trace)
             if checked.reply is not None:
-                return self._replied(checked.reply, trace)
+                return self._replied(checked.reply, asked.drawing.num_choices, trace)
             dialogue, vault = checked.dialogue, checked.vault
         else:
             trace.question_full = dialogue.question
@@ -100,7 +100,9 @@ class Service:
             dialogue = await parts.documents.grounded(dialogue, parts.guard, trace)
         return self._events(replace(asked, prompt=dialogue), vault, trace)
 
-    async def complete(self, request: wire.CompletionRequest, trace: Trace) -> AsyncIterator[Event]:
+    async def complete(
+        self, request: wire.CompletionRequest, trace: Trace
+    ) -> AsyncGenerator[Event]:
         """Take a plain completion; as ``chat``, without a template, documents or pictures.
 
         Raises:
@@ -116,7 +118,7 @@ class Service:
         if self._parts.guard is not None:
             checked = await screened(dialogue, self._parts.guard, None, trace)
             if checked.reply is not None:
-                return self._replied(checked.reply, trace)
+                return self._replied(checked.reply, asked.drawing.num_choices, trace)
             dialogue, vault = checked.dialogue, checked.vault
         else:
             trace.question_full = prompt
@@ -204,18 +206,20 @@ class Service:
 
     # --- on the way out ---------------------------------------------------------------------------
 
-    async def _replied(self, reply: str, trace: Trace) -> AsyncIterator[Event]:
-        """Give a fixed reply in place of an answer."""
+    async def _replied(self, reply: str, num_choices: int, trace: Trace) -> AsyncGenerator[Event]:
+        """Give a fixed reply in place of every choice of an answer."""
         trace.usage = Usage(0, 0)
-        trace.finish_reasons[0] = "content_filter"
-        trace.said(0, reply)
-        trace.answers[0] = reply
-        yield Piece(0, text=reply)
+        for choice in range(num_choices):
+            trace.finish_reasons[choice] = "content_filter"
+            trace.said(choice, reply)
+            trace.answers[choice] = reply
+            yield Piece(choice, text=reply)
         await self._parts.books.close(trace)
-        yield Piece(0, finish_reason="content_filter")
+        for choice in range(num_choices):
+            yield Piece(choice, finish_reason="content_filter")
         yield self._closing(trace)
 
-    async def _events(self, asked: Asked, vault: Vault, trace: Trace) -> AsyncIterator[Event]:
+    async def _events(self, asked: Asked, vault: Vault, trace: Trace) -> AsyncGenerator[Event]:
         """Ask the engine and give what may go out; the last pieces wait for the record."""
         pieces = self._judged(asked, vault, trace)
         last: list[Piece] = []

@@ -1,10 +1,8 @@
 """vLLM's own processes: started, watched, started again when they die, and ended with the server.
 
 vLLM wants another transformers than the one models are made with, so it lives in an environment of its
-own and is only ever spoken to over a loopback address, with a key that nobody else has.
-
-Not covered: vLLM asks for its key under ``/v1`` alone, so that other users of the same machine may reach what
-it has elsewhere.
+own and is only ever spoken to over a socket file in a folder that no other user may enter: vLLM asks for a
+key under ``/v1`` alone, and answers elsewhere too. It gets a key all the same, which nobody else has.
 """
 
 from __future__ import annotations
@@ -13,12 +11,14 @@ import asyncio
 import logging
 import os
 import secrets
+import shutil
 import signal
-import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -35,6 +35,8 @@ _LOOK_S = 30.0
 """How long an interpreter may take to say whether it has vLLM."""
 _NUM_LAST_WORDS = 20
 _MAX_LINE_BYTES = 2**20
+_MAX_SOCKET_BYTES = 103
+"""Of a socket's name, on the system that takes least."""
 _QUIET = {
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
@@ -67,8 +69,13 @@ class Fleet:
             folder: Where a relative path of the interpreter is looked for, before the working folder.
 
         Raises:
-            ArtifactError: There is no interpreter, or it has no vLLM.
+            ArtifactError: There is no interpreter, it has no vLLM, or the folder for temporary files has too long
+                a name for a socket.
         """
+        self._folder = Path(tempfile.gettempdir()) / f"amalia-vllm-{secrets.token_hex(8)}"
+        self.sockets = tuple(self._folder / f"{number}.sock" for number in range(settings.replicas))
+        """Where each process listens."""
+        _check_length(self.sockets[-1])
         self.key = secrets.token_urlsafe(32)
         self._settings = settings
         self._python = _interpreter(settings.python, folder)
@@ -77,43 +84,51 @@ class Fleet:
         self._keepers: list[asyncio.Task[None]] = []
         self._processes: dict[Replica, asyncio.subprocess.Process] = {}
 
-    def start(self) -> list[Replica]:
-        """Start every process; gives what will answer, in a while."""
-        replicas = [Replica("") for _ in range(self._settings.replicas)]
-        for replica in replicas:
-            _settle(replica)
-        self._keepers = [asyncio.create_task(self._keep(replica)) for replica in replicas]
-        return replicas
+    def start(self, replicas: Sequence[Replica]) -> None:
+        """Start the processes; each will answer in a while.
+
+        Args:
+            replicas: What is told of each, in the order of ``sockets``.
+        """
+        self._folder.mkdir(mode=0o700)
+        self._keepers = [
+            asyncio.create_task(self._keep(replica, listening))
+            for replica, listening in zip(replicas, self.sockets, strict=True)
+        ]
 
     async def close(self) -> None:
         """End every process, with force if need be."""
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def pids(self) -> list[int]:
         """Give the processes that live."""
         return [process.pid for process in self._processes.values() if process.returncode is None]
 
-    def command(self, url: str) -> list[str]:
-        """Give the command of the process that is to answer at an address."""
-        port = url.removesuffix("/v1").rpartition(":")[2]
+    def command(self, listening: Path) -> list[str]:
+        """Give the command of the process that is to listen on a socket file."""
         return [
             str(self._python), "-m", "vllm.entrypoints.openai.api_server",
             "--model", str(self._model), "--served-model-name", self._served_name,
-            "--host", "127.0.0.1", "--port", port,
+            "--uds", str(listening),
             # Otherwise settings that nobody asked for come from the model's folder.
             "--generation-config", "vllm",
             *self._settings.arguments,
         ]  # fmt: skip
 
-    async def _keep(self, replica: Replica) -> None:
+    async def _keep(self, replica: Replica, listening: Path) -> None:
         """Start a process, and start it again whenever it has ended."""
         num_quick = 0
         while True:
             began_s = time.monotonic()
             last: deque[str] = deque(maxlen=_NUM_LAST_WORDS)
-            why = await self._life(replica, last)
+            listening.unlink(
+                missing_ok=True
+            )  # of one that was killed; vLLM would not start over it
+            replica.life += 1
+            why = await self._life(replica, listening, last)
             num_quick = 0 if time.monotonic() - began_s > _LONG_S else num_quick + 1
             pause_s = _PAUSES_S[min(num_quick, len(_PAUSES_S)) - 1] if num_quick else 0.0
             replica.went_away("is not running")
@@ -124,15 +139,14 @@ class Fleet:
                 replica.url, why, pause_s, "\n".join(last),
             )  # fmt: skip
             await asyncio.sleep(pause_s)
-            _settle(replica)
 
-    async def _life(self, replica: Replica, last: deque[str]) -> str:
+    async def _life(self, replica: Replica, listening: Path, last: deque[str]) -> str:
         """Let one process live; gives why it ended."""
         # A pipe of our own: asyncio takes a process for running as long as anything holds the pipe it made,
         # and what vLLM has started outlives it for a while.
         output, its_end = os.pipe()
         try:
-            process = await self._spawned(replica.url, its_end)
+            process = await self._spawned(listening, its_end)
         except OSError as error:
             os.close(output)
             return f"cannot be started ({error})"
@@ -161,12 +175,12 @@ class Fleet:
             with suppress(TimeoutError):
                 await asyncio.wait_for(reading, 1.0)
 
-    async def _spawned(self, url: str, output: int) -> asyncio.subprocess.Process:
+    async def _spawned(self, listening: Path, output: int) -> asyncio.subprocess.Process:
         # Not what is meant for this interpreter.
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith("PYTHON")
         }
-        command = self.command(url)
+        command = self.command(listening)
         if sys.platform == "linux":
             command = [sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid()), *command]
         return await asyncio.create_subprocess_exec(
@@ -176,6 +190,15 @@ class Fleet:
             stderr=asyncio.subprocess.STDOUT,
             env={**inherited, **_QUIET, **self._settings.environment, "VLLM_API_KEY": self.key},
             start_new_session=True,
+        )
+
+
+def _check_length(listening: Path) -> None:
+    num_bytes = len(os.fsencode(listening))
+    if num_bytes > _MAX_SOCKET_BYTES:
+        raise ArtifactError(
+            f"the socket {listening} has a name of {num_bytes} bytes; expected at most {_MAX_SOCKET_BYTES}; set "
+            "TMPDIR to a folder with a shorter name"
         )
 
 
@@ -199,13 +222,6 @@ def _interpreter(name: str, folder: Path) -> Path:
     if asked.returncode != 0:
         raise ArtifactError(f"the interpreter {name} has no vLLM; {what}")
     return python
-
-
-def _settle(replica: Replica) -> None:
-    """Give a replica a port; a new one with each start, since another may have taken the last one."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        replica.url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
 
 
 async def _unwell(replica: Replica, seconds: float) -> None:
