@@ -198,6 +198,20 @@ def test_answers_of_a_given_form(client: openai.OpenAI, served: Running) -> None
         assert (answer.message.content or "").lstrip().startswith("{")
 
 
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_a_form_that_cannot_be_kept_to_is_the_clients_matter(
+    client: openai.OpenAI, served: Running, is_streamed: bool
+) -> None:
+    needs(served, "json_schema")
+    wrong = {"type": "object", "properties": {"a": {"type": "poema"}}}
+    form: Any = {
+        "type": "json_schema",
+        "json_schema": {"name": "forma", "schema": wrong, "strict": True},
+    }
+    with pytest.raises(openai.BadRequestError):
+        client.chat.completions.create(**said("Olá", response_format=form, stream=is_streamed))
+
+
 def test_penalties_are_taken(client: openai.OpenAI, served: Running) -> None:
     needs(served, "penalties")
     client.chat.completions.create(**said("Olá", presence_penalty=1.0, frequency_penalty=-1.0))

@@ -18,8 +18,10 @@ from typing import Any
 
 import httpx
 import pytest
+from acting import Stage, text_in, text_of
 from running_server import Running, recipe, running
 
+from amalia.guard.guard import Guard, Verdict
 from amalia.serve.audit import Log, Query
 from amalia.serve.audit_record import AuditSettings
 
@@ -61,6 +63,29 @@ def test_a_client_that_leaves_a_plain_answer_ends_the_work(slow: Running) -> Non
         httpx.post(slow.api + "/chat/completions", json=BODY, timeout=0.2)
     wait_for(lambda: len(records(slow.log)) == 1)
     assert records(slow.log)[0].status == 499
+
+
+def test_a_fault_that_nobody_foresaw_ends_a_stream_with_an_event(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.engine.say("Uma frase. Outra frase que já não sai.", by=4)
+    judged: list[str] = []
+
+    def fails(_: Any, text: str, place: str) -> Verdict:
+        judged.append(text)
+        if len(judged) > 2:
+            raise ZeroDivisionError("segredo da casa")
+        return Verdict(place, "allow")  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Guard, "check", fails)
+        events = stage.stream("Olá")
+    assert "segredo" not in json.dumps(events)
+    assert text_in(events[:-1]) == "Uma frase."
+    assert events[-1]["error"]["code"] == "internal_error"
+    assert stage.record(events[-1]["amalia"]["trace_id"]).status == 500
+    assert "ZeroDivisionError" in caplog.text
+    assert text_of(stage.ask("Olá"))
 
 
 def test_a_client_that_never_finishes_asking_is_cut_off(tmp_path: Path) -> None:

@@ -56,6 +56,22 @@ def test_a_blocked_question_gets_the_fixed_reply_and_reaches_no_engine(
     assert record.policy == POLICY.label
 
 
+def test_every_choice_of_a_blocked_question_is_the_reply(stage: Stage) -> None:
+    reply = POLICY.replies["dangerous"]
+    whole = stage.ask(BOMB, n=2)
+    assert [text_of(whole, choice) for choice in (0, 1)] == [reply, reply]
+    events = stage.stream(BOMB, n=2)
+    assert [text_in(events, choice) for choice in (0, 1)] == [reply, reply]
+    finished = [
+        choice["index"]
+        for event in events
+        for choice in event["choices"]
+        if choice["finish_reason"] == "content_filter"
+    ]
+    assert finished == [0, 1]
+    assert stage.record(whole["amalia"]["trace_id"]).finish_reasons == ("content_filter",) * 2
+
+
 @pytest.mark.parametrize(
     ("messages", "place", "number"),
     [

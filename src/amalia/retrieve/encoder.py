@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amalia.errors import GenerationError, MissingExtra, RecordError
+from amalia.inference.endpoint import key_of
 from amalia.retrieve import settings as shapes
 
 Vectors = NDArray[np.float32]
