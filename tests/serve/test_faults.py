@@ -81,7 +81,7 @@ def test_a_fault_that_nobody_foresaw_ends_a_stream_with_an_event(
         patched.setattr(Guard, "check", fails)
         events = stage.stream("Olá")
     assert "segredo" not in json.dumps(events)
-    assert text_in(events[:-1]) == "Uma frase."
+    assert text_in(events[:-1]) == "Uma frase. "
     assert events[-1]["error"]["code"] == "internal_error"
     assert stage.record(events[-1]["amalia"]["trace_id"]).status == 500
     assert "ZeroDivisionError" in caplog.text
