@@ -1,6 +1,7 @@
 """Our server beside `transformers serve`, and in front of vLLM: the same model, the same pictures, in one run.
 
-Every request is one picture of 96 to 320 pixels as a data: URL and a short question, streamed, 16 new tokens. Each
+Every request is one picture of 96 to 320 pixels as a data: URL and a short question, streamed, 16 new tokens. There are
+16 pictures, which come again, as those of a conversation do; ``--different 1000`` asks of none twice. Each
 server is a process of its own on a loopback address; clients are coroutines of this one.
 
     amalia demo                                         # makes runs/mini/dpo
@@ -52,6 +53,8 @@ def main() -> None:
     parser.add_argument("--peer", default=sys.executable, help="Python with transformers[serving]")
     parser.add_argument("--vllm", type=Path, help="Python of an environment with vLLM")
     parser.add_argument("--requests", type=int, default=96, help="of each load")
+    parser.add_argument("--different", type=int, default=16, help="pictures, which come in turn")
+    parser.add_argument("--setting", action="append", default=[], help="KEY=VALUE of ours")
     parser.add_argument("--rounds", type=int, default=3, help="turns that ours and vLLM take")
     parser.add_argument("--without-peer", action="store_true", help="leave transformers serve out")
     parser.add_argument("--json", action="store_true", help="the object alone (it is always last)")
@@ -71,14 +74,14 @@ def main() -> None:
 
 
 def _pictures(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    with _ours(given.model, folder / "log.sqlite") as (url, name):
-        asyncio.run(_load(url, name, clients=8, num=8))
-        ours = asyncio.run(_load(url, name, clients=8, num=given.requests))
-        alone = asyncio.run(_load(url, name, clients=1, num=max(16, given.requests // 4)))
+    with _ours(given, folder / "log.sqlite") as (url, name):
+        asyncio.run(_load(given, url, name, clients=8, num=8))
+        ours = asyncio.run(_load(given, url, name, clients=8, num=given.requests))
+        alone = asyncio.run(_load(given, url, name, clients=1, num=max(16, given.requests // 4)))
     sys.stderr.write(f"ours, 8 clients: {ours}\nours, 1 client: {alone}\n")
     with _transformers_serve(given.peer, given.model) as (url, name):
-        asyncio.run(_load(url, name, clients=1, num=2))
-        peer = asyncio.run(_load(url, name, clients=1, num=max(16, given.requests // 4)))
+        asyncio.run(_load(given, url, name, clients=1, num=2))
+        peer = asyncio.run(_load(given, url, name, clients=1, num=max(16, given.requests // 4)))
     sys.stderr.write(f"transformers serve, 1 client: {peer}\n")
     ratio = ours["requests_s"] / peer["requests_s"]
     return {
@@ -95,20 +98,21 @@ def _pictures(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
 def _in_front_of_vllm(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     with (
         _vllm(given.vllm, given.model) as (bare, name),
-        _ours(
-            given.model, folder / "front.sqlite", engine={"kind": "vllm", "urls": [bare + "/v1"]}
-        ) as (front, _),
+        _ours(given, folder / "front.sqlite", engine={"kind": "vllm", "urls": [bare + "/v1"]}) as (
+            front,
+            _,
+        ),
     ):
         rates: dict[str, list[float]] = {"bare": [], "front": []}
         errors = 0
         for number in range(given.rounds + 1):
             for which, url in (("bare", bare), ("front", front)):
-                done = asyncio.run(_load(url, name, clients=32, num=2 * given.requests))
+                done = asyncio.run(_load(given, url, name, clients=32, num=2 * given.requests))
                 sys.stderr.write(f"{which}: {done}\n")
                 errors += done["errors"]
                 if number:  # the first round warms up
                     rates[which].append(done["requests_s"])
-        added = asyncio.run(_added_ms(bare, front, name, num=given.requests))
+        added = asyncio.run(_added_ms(given, bare, front, name, num=given.requests))
     ours, peer = statistics.median(rates["front"]), statistics.median(rates["bare"])
     return {
         "vllm_throughput": {
@@ -127,7 +131,9 @@ def _in_front_of_vllm(given: argparse.Namespace, folder: Path) -> dict[str, Any]
     }
 
 
-async def _load(url: str, model: str, *, clients: int, num: int) -> dict[str, Any]:
+async def _load(
+    given: argparse.Namespace, url: str, model: str, *, clients: int, num: int
+) -> dict[str, Any]:
     """Send requests from so many clients at once; gives the rate and what went wrong."""
     waiting = list(range(num))
     seconds: list[float] = []
@@ -137,7 +143,7 @@ async def _load(url: str, model: str, *, clients: int, num: int) -> dict[str, An
         while waiting:
             number = waiting.pop()
             began = time.perf_counter()
-            error = await _one(session, url, _body(model, number))
+            error = await _one(session, url, _body(model, number, given.different))
             if error:
                 errors.append(error)
             else:
@@ -155,14 +161,16 @@ async def _load(url: str, model: str, *, clients: int, num: int) -> dict[str, An
     }
 
 
-async def _added_ms(bare: str, front: str, model: str, *, num: int) -> dict[str, float]:
+async def _added_ms(
+    given: argparse.Namespace, bare: str, front: str, model: str, *, num: int
+) -> dict[str, float]:
     """Ask both in turns, one request at a time; gives the medians and their difference."""
     seconds: dict[str, list[float]] = {bare: [], front: []}
     async with aiohttp.ClientSession() as session:
         for number in range(num):
             for url in (bare, front) if number % 2 else (front, bare):
                 began = time.perf_counter()
-                error = await _one(session, url, _body(model, number % 16))
+                error = await _one(session, url, _body(model, number, given.different))
                 assert error is None, error
                 seconds[url].append(time.perf_counter() - began)
     ours, peer = (statistics.median(seconds[url]) * 1000 for url in (front, bare))
@@ -194,9 +202,9 @@ async def _one(session: aiohttp.ClientSession, url: str, body: dict[str, Any]) -
         return repr(error)[:200]
 
 
-def _body(model: str, number: int) -> dict[str, Any]:
+def _body(model: str, number: int, different: int) -> dict[str, Any]:
     parts = [
-        {"type": "image_url", "image_url": {"url": _picture(number % 16)}},
+        {"type": "image_url", "image_url": {"url": _picture(number % different)}},
         {"type": "text", "text": f"Descreve esta imagem em detalhe, pedido {number}."},
     ]
     return {
@@ -229,7 +237,7 @@ def _picture(number: int) -> str:
 
 @contextlib.contextmanager
 def _ours(
-    model: Path, log: Path, engine: dict[str, Any] | None = None
+    given: argparse.Namespace, log: Path, engine: dict[str, Any] | None = None
 ) -> Iterator[tuple[str, str]]:
     port = _free_port()
     command = [
@@ -237,11 +245,11 @@ def _ours(
         "-m",
         "amalia",
         "serve",
-        str(model),
+        str(given.model),
         f"run.port={port}",
         f"audit.log={log}",
     ]
-    command += ["page=false", "embeddings=false", f"served_name={_NAME}"]
+    command += ["page=false", "embeddings=false", f"served_name={_NAME}", *given.setting]
     if engine is not None:
         command += [f"engine={json.dumps(engine)}"]
     with _process(command, f"http://127.0.0.1:{port}/ready", {"OMP_NUM_THREADS": "2"}):
