@@ -9,6 +9,7 @@ Shape suffix: V vocabulary.
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -234,6 +235,7 @@ class Ticket:
         self.waiting = self.rows
         """Those for which there was no room yet."""
         self.emit = emit
+        self.since_s = time.monotonic()
         self.is_cancelled = False
 
     def cancel(self) -> None:

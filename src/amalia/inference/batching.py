@@ -39,6 +39,9 @@ from amalia.records import Row as RecordRow
 _log = logging.getLogger("amalia.inference")
 _MAX_JOINING = 8
 """Prompts read between two tokens: those whose answers are under way wait for it."""
+_PATIENCE = 1.0
+"""While answers are under way newcomers wait for company, so many times as long as reading the last ones took:
+prompts that are read together take less time each, and those under way are held up less often."""
 _LEAST_ALIKE = 0.8
 """Prompts are read together if the shortest has so many tokens of the longest; what is missing is padding."""
 
@@ -85,6 +88,8 @@ class Batcher:
         self._ends_s = float("inf")
         self._num_taken = 0
         """Rows that have left the queue and not ended yet."""
+        self._reading_s = 0.0
+        """How long the last newcomers took to be read."""
         self._state = BatchState(model, renderer, device.kind)
         self._worker = threading.Thread(target=self._work, name="amalia-batcher", daemon=True)
         self._worker.start()
@@ -248,8 +253,12 @@ class Batcher:
         state = self._state
         try:
             state.leave(lambda ticket, _: ticket.is_cancelled)
-            for group in _alike(self._newcomers()):
-                self._join(group)
+            newcomers = self._newcomers()
+            if newcomers:
+                began_s = time.monotonic()
+                for group in _alike(newcomers):
+                    self._join(group)
+                self._reading_s = time.monotonic() - began_s
             if state.rows:
                 with self._computing():
                     self._step()
@@ -293,6 +302,8 @@ class Batcher:
         taken: list[Newcomer] = []
         with self._changed:
             room = self._max_batch - len(self._state.rows)
+            if self._is_patient():
+                room = 0
             while self._waiting and room and len(taken) < _MAX_JOINING:
                 ticket = self._waiting[0]
                 if not ticket.is_cancelled:
@@ -301,8 +312,14 @@ class Batcher:
                     room -= len(rows)
                 if ticket.is_cancelled or not ticket.waiting:
                     self._waiting.popleft()
-            self._num_taken = self._max_batch - room
+            self._num_taken = len(self._state.rows) + sum(len(newcomer.rows) for newcomer in taken)
         return taken
+
+    def _is_patient(self) -> bool:
+        """Whether those who wait may be joined by others before they are read."""
+        if not (self._state.rows and 0 < len(self._waiting) < _MAX_JOINING):
+            return False
+        return time.monotonic() - self._waiting[0].since_s < _PATIENCE * self._reading_s
 
     def _step(self) -> None:
         """Draw a token for each row, tell what it says, and compute what may come next."""
