@@ -31,21 +31,20 @@ def drawn(blue: int) -> bytes:
     return pictures.encode(PIL.Image.new("RGB", (40, 30), (1, 2, blue)))[1]
 
 
-def test_a_picture_that_comes_again_is_not_read_again(seen: list[Any]) -> None:
+def test_what_was_read_is_known_when_a_picture_comes_again(seen: list[Any]) -> None:
     reader = reading.Reader()
-    assert [reader.read(drawn(blue)) for blue in (7, 8, 7)] == [
-        "azul 7\ninstruções",
-        "azul 8\ninstruções",
-        "azul 7\ninstruções",
-    ]
-    assert len(seen) == 2
+    assert reader.known("um") is None
+    assert reader.read(drawn(7), "um") == "azul 7\ninstruções"
+    assert reader.known("um") == "azul 7\ninstruções"
+    assert len(seen) == 1
 
 
-def test_the_picture_that_came_last_longest_ago_is_forgotten(
-    seen: list[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reading, "MAX_KNOWN", 2)
-    reader = reading.Reader()
-    for blue in (1, 2, 1, 3, 1, 2):
-        reader.read(drawn(blue))
-    assert [int(pixels[0, 0, 0]) for pixels in seen] == [1, 2, 3, 2]
+@pytest.mark.usefixtures("seen")
+def test_what_was_read_first_is_forgotten_first() -> None:
+    reader = reading.Reader(max_known=2)
+    for blue in (1, 2, 3):
+        reader.read(drawn(blue), str(blue))
+    assert [reader.known(name) is None for name in "123"] == [True, False, False]
+    none = reading.Reader(max_known=0)
+    none.read(drawn(1), "1")
+    assert none.known("1") is None

@@ -33,7 +33,7 @@ from amalia.serve.picture_settings import PictureSettings
 
 def within(use: Callable[[Decoder], Awaitable[Any]], **settings: Any) -> Any:
     async def run() -> Any:
-        decoder = Decoder(PictureSettings(**{"workers": 1} | settings))
+        decoder = Decoder(PictureSettings(**{"workers": 1, "kept_bytes": 0} | settings))
         try:
             return await use(decoder)
         finally:

@@ -242,8 +242,14 @@ def read_texts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     texts: list[str] = []
 
     class Fake:
-        def read(self, _: bytes) -> str:
-            return texts.pop(0)
+        def __init__(self, _: int) -> None:
+            self.seen: dict[str, str] = {}
+
+        def known(self, sha256: str) -> str | None:
+            return self.seen.pop(sha256, None)
+
+        def read(self, _: bytes, sha256: str) -> str:
+            return self.seen.setdefault(sha256, texts.pop(0))
 
     monkeypatch.setattr(reading, "is_installed", lambda: True)
     monkeypatch.setattr(assembly, "Reader", Fake)

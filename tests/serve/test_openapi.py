@@ -132,7 +132,7 @@ def test_bodies_with_one_thing_changed_get_an_answer_each(
         "model": "scripted",
         "messages": [
             {"role": "system", "content": "Sê breve."},
-            {"role": "user", "content": [{"type": "text", "text": "Olá"}], "name": "ana"},
+            {"role": "user", "content": [{"type": "text", "text": "Olá"}]},
         ],
         "max_tokens": 3, "temperature": 1.0, "top_p": 1.0, "seed": 1, "stop": ["."], "n": 1, "user": "u",
         "stream": True, "stream_options": {"include_usage": True}, "response_format": {"type": "text"},

@@ -13,12 +13,10 @@ may still read what this does not.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import logging
 import re
 import threading
-from collections import OrderedDict
 from functools import cache
 from typing import Any
 
@@ -30,7 +28,6 @@ from amalia.errors import MissingExtra
 MAX_CHARS = 20_000
 """Of one picture."""
 MAX_KNOWN = 1024
-"""Pictures whose text is kept, in memory, for when they come again."""
 MAX_SIDE_PX = 1600
 """Larger pictures are made smaller before they are read: time grows with area."""
 
@@ -52,8 +49,11 @@ def is_installed() -> bool:
 class Reader:
     """Reads printed text; safe to use from several threads, one picture at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_known: int = MAX_KNOWN) -> None:
         """Load nothing yet.
+
+        Args:
+            max_known: Pictures whose text is kept, in memory, for when they come again.
 
         Raises:
             MissingExtra: The reader is not installed.
@@ -62,19 +62,23 @@ class Reader:
             raise MissingExtra("Reading text in pictures", "ocr")
         self._engine: Any = None  # untyped in rapidocr
         self._lock = threading.Lock()
-        self._known: OrderedDict[bytes, str] = OrderedDict()
+        self._max_known = max_known
+        self._known: dict[str, str] = {}
 
-    def read(self, data: bytes) -> str:
+    def known(self, sha256: str) -> str | None:
+        """Give what was read in a picture lately, by its name; None when it must be read."""
+        return self._known.get(sha256)
+
+    def read(self, data: bytes, sha256: str) -> str:
         """Give the lines of a picture from top to bottom, one a line; empty when there are none.
+
+        Args:
+            data: The picture.
+            sha256: Its name, for ``known``.
 
         Raises:
             PictureError: The picture cannot be decoded.
         """
-        digest = hashlib.sha256(data).digest()
-        with self._lock:
-            if digest in self._known:
-                self._known.move_to_end(digest)
-                return self._known[digest]
         image = pictures.read(data)
         image.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX))
         # The reader takes channels in the order of OpenCV.
@@ -86,9 +90,9 @@ class Reader:
             lines = found.txts if found is not None and found.txts is not None else ()
             text = accented("\n".join(lines))[:MAX_CHARS]
             # Every turn of a conversation sends its pictures again.
-            self._known[digest] = text
-            if len(self._known) > MAX_KNOWN:
-                self._known.popitem(last=False)
+            self._known[sha256] = text
+            if len(self._known) > self._max_known:
+                del self._known[next(iter(self._known))]
         return text
 
 

@@ -7,7 +7,7 @@ models all the same.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -15,14 +15,15 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
 from amalia.errors import AmaliaError, RequestError
 from amalia.serve import bodies, wire
-from amalia.serve.encode import DONE, ChatBody, CompletionBody, error_body, event
-from amalia.serve.event_stream import EventStream
+from amalia.serve.encode import ChatBody, CompletionBody, error_body, event
+from amalia.serve.event_stream import DONE, EventStream
 from amalia.serve.faults import unforeseen
 from amalia.serve.front import Front
 from amalia.serve.leaving import while_there
@@ -69,6 +70,14 @@ class ErrorBody(BaseModel):
     """OpenAI's form of an error."""
 
     error: ErrorDetail
+
+
+class Plain(APIRoute):
+    """A route whose handler takes the request and gives the response, without FastAPI's way in between."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Give the handler itself."""
+        return self.endpoint
 
 
 class Answer(Response):
@@ -151,9 +160,10 @@ def _add_answers(app: FastAPI, front: Front) -> None:
         done: dict[str, Any] = {"description": "Done"}
         if handler in (chat, completions):
             done["content"] = {"application/json": {"schema": {}}, **_STREAM}
-        app.add_api_route(
+        app.router.add_api_route(
             path,
             handler,
+            route_class_override=Plain,
             methods=["POST"],
             summary=told,
             responses={(201 if handler is reports else 200): done, **_ERRORS},
@@ -167,8 +177,9 @@ def _add_rest(app: FastAPI, front: Front) -> None:
         front.authenticate(request)
         return Answer({"object": "list", "data": front.cards()})
 
-    async def model(request: Request, name: str) -> Response:
+    async def model(request: Request) -> Response:
         front.authenticate(request)
+        name = request.path_params["name"]
         for card in front.cards():
             if card["id"] == name:
                 return Answer(card)
@@ -179,10 +190,10 @@ def _add_rest(app: FastAPI, front: Front) -> None:
             param="model",
         )
 
-    async def health() -> Response:
+    async def health(_: Request) -> Response:
         return Answer({"status": "ok"})
 
-    async def ready() -> Response:
+    async def ready(_: Request) -> Response:
         state = front.state()
         return Answer(
             {"status": "ready" if state.is_ready else "not ready", "detail": state.detail},
@@ -202,7 +213,14 @@ def _add_rest(app: FastAPI, front: Front) -> None:
         ("/metrics", metrics, "Counters and times for Prometheus", denied),
     )
     for path, handler, told, responses in rest:
-        app.add_api_route(path, handler, methods=["GET"], summary=told, responses=responses)
+        app.router.add_api_route(
+            path,
+            handler,
+            route_class_override=Plain,
+            methods=["GET"],
+            summary=told,
+            responses=responses,
+        )
 
 
 async def _answer(

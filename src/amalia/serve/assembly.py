@@ -141,7 +141,8 @@ def _guard(recipe: ServeRecipe, folder: Path) -> tuple[Guard | None, Reader | No
     wants = policy.read_pictures
     if wants == "always" and not reading.is_installed():
         raise MissingExtra("Reading text in pictures, which the policy wants always,", "ocr")
-    reader = Reader() if wants != "never" and reading.is_installed() else None
+    keeps = reading.MAX_KNOWN if recipe.pictures.kept_bytes else 0
+    reader = Reader(keeps) if wants != "never" and reading.is_installed() else None
     if reader is None and wants != "never":
         _log.warning(
             "text in pictures is not read and not checked; install amalia[ocr] to have it read"

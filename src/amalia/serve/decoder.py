@@ -39,12 +39,15 @@ from amalia.serve.decoder_worker import (
 )
 from amalia.serve.dialogue import Picture
 from amalia.serve.picture_addresses import too_long
+from amalia.serve.picture_memory import PictureMemory
 from amalia.serve.picture_settings import PictureSettings
 
 _log = logging.getLogger(__name__)
 
 _PIPE_BYTES = 2**20
 _MAX_TOLD_BYTES = 10_000
+_LONG_BYTES = 2**20
+"""Longer pictures are digested beside the event loop: it takes a millisecond."""
 _END_S = 2.0
 """How long a worker may take to end by itself."""
 _STATUS = {"image_too_large": 413, "image_memory": 413}
@@ -67,6 +70,7 @@ class Decoder:
         self._settings = settings
         self._threads = ThreadPoolExecutor(settings.workers, thread_name_prefix="decoder")
         self._slots = asyncio.Semaphore(settings.workers)
+        self._memory = PictureMemory(settings.kept_bytes)
         self._idle: list[_Worker] = []
         self._jobs: set[asyncio.Task[Picture]] = set()
         self._is_closed = False
@@ -124,6 +128,10 @@ class Decoder:
             )
         except PictureError as error:
             raise _of_reason(str(error), error.reason) from error
+        digest = await _digest(data)
+        known = self._memory.find(digest)
+        if known is not None:
+            return known
         if len(self._jobs) >= settings.workers + settings.max_waiting or self._is_closed:
             raise RequestError(
                 "too many pictures are waiting to be decoded; ask again soon",
@@ -133,7 +141,7 @@ class Decoder:
             )
         # A task of its own, which goes on when the client leaves: a worker that is interrupted is lost,
         # and starting another takes longer than the picture.
-        job = asyncio.create_task(self._done(data))
+        job = asyncio.create_task(self._done(data, digest))
         self._jobs.add(job)
         job.add_done_callback(self._forget)
         return await asyncio.shield(job)
@@ -143,11 +151,11 @@ class Decoder:
         if not job.cancelled():
             job.exception()  # looked at, or asyncio would say that nobody did
 
-    async def _done(self, data: bytes) -> Picture:
+    async def _done(self, data: bytes, digest: str) -> Picture:
         async with self._slots:
             loop = asyncio.get_running_loop()
             worker = await self._worker()
-            answering = loop.run_in_executor(self._threads, worker.ask, data)
+            answering = loop.run_in_executor(self._threads, worker.ask, data, digest)
             try:
                 async with asyncio.timeout(self._settings.decode_timeout_s):
                     picture = await asyncio.shield(answering)
@@ -163,6 +171,7 @@ class Decoder:
                     raise refusal from error
                 raise
             self._idle.append(worker)
+            self._memory.keep(picture)
             return picture
 
     async def _worker(self) -> _Worker:
@@ -253,9 +262,8 @@ class _Worker:
             self.end()
             raise _Broken("it did not start")
 
-    def ask(self, data: bytes) -> Picture:
-        """Decode a picture; ends with _Broken when the process ends."""
-        digest = hashlib.sha256(data).hexdigest()
+    def ask(self, data: bytes, digest: str) -> Picture:
+        """Decode a picture of a known digest; ends with _Broken when the process ends."""
         try:
             self._requests.write(REQUEST.pack(len(data)))
             self._requests.write(data)
@@ -312,6 +320,12 @@ class _Worker:
     def kill(self) -> None:
         """Stop the process now; who reads from it finds its end."""
         self._process.kill()
+
+
+async def _digest(data: bytes) -> str:
+    if len(data) > _LONG_BYTES:
+        return await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
+    return hashlib.sha256(data).hexdigest()
 
 
 def _started(settings: PictureSettings) -> _Worker:

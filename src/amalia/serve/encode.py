@@ -12,10 +12,10 @@ from pydantic_core import to_json
 from amalia.errors import RequestError
 from amalia.serve import convert
 from amalia.serve.engine import Piece, Token
+from amalia.serve.event_stream import DONE
 from amalia.serve.joining import joined
 from amalia.serve.service import Closing, Event
 
-DONE = b"data: [DONE]\n\n"
 _TYPES = {
     401: "authentication_error",
     403: "permission_error",

@@ -18,6 +18,8 @@ from amalia.errors import RequestError
 from amalia.serve.faults import unforeseen
 from amalia.serve.leaving import while_there
 
+DONE = b"data: [DONE]\n\n"
+"""The end of the last event."""
 _log = logging.getLogger("amalia.serve")
 
 
@@ -47,7 +49,7 @@ class EventStream(Response):
         Raises:
             RequestError: Nothing was sent yet, and nothing will be.
         """
-        has_begun = False
+        has_begun = is_ended = False
         try:
             async with while_there(receive), aclosing(self._events):
                 async for item in self._events:
@@ -60,18 +62,22 @@ class EventStream(Response):
                                 "headers": self.raw_headers,
                             }
                         )
-                    await _send(send, item)
+                    is_ended = item.endswith(DONE)
+                    await _send(send, item, more=not is_ended)
         except RequestError as error:
             if not has_begun:
                 raise
-            await _send(send, self._told(error))
+            await _send(send, self._told(error), more=False)
+            return
         except Exception:  # whatever nobody foresaw: the client is told that the answer broke off
             if not has_begun:
                 raise
             _log.exception("an answer broke off")
-            await _send(send, self._told(unforeseen()))
-        await _send(send, b"", more=False)
+            await _send(send, self._told(unforeseen()), more=False)
+            return
+        if not is_ended:
+            await _send(send, b"", more=False)
 
 
-async def _send(send: Send, body: bytes, *, more: bool = True) -> None:
+async def _send(send: Send, body: bytes, *, more: bool) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": more})

@@ -44,6 +44,10 @@ class PictureSettings(Settings):
     max_waiting: int = Field(default=64, ge=0)
     """Pictures that may wait for a process; the next one is refused with 429."""
 
+    kept_bytes: int = Field(default=2**26, ge=0)
+    """Memory for decoded pictures and the text read in them, which a conversation sends again with every turn;
+    nothing of them is written to a disk. 0 keeps none."""
+
     @field_validator("formats")
     @classmethod
     def _are_readable(cls, formats: tuple[str, ...]) -> tuple[str, ...]:

@@ -101,12 +101,12 @@ async def _pictures(
     dialogue: Dialogue, guard: Guard, reader: Reader, trace: Trace
 ) -> Verdict | None:
     """Judge what stands written in pictures; give the first verdict that blocks."""
-    read: dict[str, str] = {}  # a picture may stand several times in a dialogue
     for number, image in enumerate(dialogue.images):
-        if image.sha256 not in read:
+        text = reader.known(image.sha256)
+        if text is None:
             pixels = dialogue.pictures[image.sha256].pixels
-            read[image.sha256] = await asyncio.to_thread(reader.read, pixels)
-        verdict = await checked(guard, read[image.sha256], "picture")
+            text = await asyncio.to_thread(reader.read, pixels, image.sha256)
+        verdict = await checked(guard, text, "picture")
         trace.note(verdict, picture=number)
         if verdict.action == "block":
             return verdict
