@@ -11,8 +11,10 @@ server is a process of its own on a loopback address; clients are coroutines of 
 
 Cases: ``pictures``, requests a second of ours with eight clients beside the peer's with one (with eight it loses
 requests); ``vllm_throughput``, ours in front of vLLM beside vLLM alone, 32 clients; ``vllm_added_ms``, the median time
-that ours adds to a request of one client. ``--peer`` is a Python with ``transformers[serving]``; ours will do. Prints
-``{case: {"ours": x, "peer": y, "ratio": r, "wanted": w}}`` last on stdout and exits 1 when a wanted figure is missed.
+that ours adds to a request of one client. On a machine without a GPU ours takes from vLLM what vLLM computes with;
+``--apart`` gives vLLM a core of its own in both cases, as an accelerator would be. ``--peer`` is a Python with
+``transformers[serving]``; ours will do. Prints ``{case: {"ours": x, "peer": y, "ratio": r, "wanted": w}}`` last on
+stdout and exits 1 when a wanted figure is missed.
 """
 
 from __future__ import annotations
@@ -54,6 +56,9 @@ def main() -> None:
     parser.add_argument("--vllm", type=Path, help="Python of an environment with vLLM")
     parser.add_argument("--requests", type=int, default=96, help="of each load")
     parser.add_argument("--different", type=int, default=16, help="pictures, which come in turn")
+    parser.add_argument(
+        "--apart", action="store_true", help="vLLM on a core of its own, the rest on the others"
+    )
     parser.add_argument("--setting", action="append", default=[], help="KEY=VALUE of ours")
     parser.add_argument("--rounds", type=int, default=3, help="turns that ours and vLLM take")
     parser.add_argument("--without-peer", action="store_true", help="leave transformers serve out")
@@ -63,12 +68,16 @@ def main() -> None:
     sys.stderr.write(
         f"{platform.processor() or platform.machine()}, {platform.platform()}, {names}, load {os.getloadavg()[0]:.1f}\n"
     )
+    cores = sorted(os.sched_getaffinity(0))
+    own = cores[:1] if given.apart else cores
+    if given.apart:
+        os.sched_setaffinity(0, cores[1:])  # and so of all that is started from here, but for vLLM
     cases: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as name:
         if not given.without_peer:
             cases["pictures"] = _pictures(given, Path(name))
         if given.vllm is not None:
-            cases |= _in_front_of_vllm(given, Path(name))
+            cases |= _in_front_of_vllm(given, Path(name), own)
     sys.stdout.write(json.dumps(cases, indent=None if given.json else 1) + "\n")
     sys.exit(0 if all(case["reached"] for case in cases.values()) else 1)
 
@@ -95,9 +104,11 @@ def _pictures(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     }
 
 
-def _in_front_of_vllm(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
+def _in_front_of_vllm(
+    given: argparse.Namespace, folder: Path, cores: Sequence[int]
+) -> dict[str, Any]:
     with (
-        _vllm(given.vllm, given.model) as (bare, name),
+        _vllm(given.vllm, given.model, cores) as (bare, name),
         _ours(given, folder / "front.sqlite", engine={"kind": "vllm", "urls": [bare + "/v1"]}) as (
             front,
             _,
@@ -285,12 +296,29 @@ def _transformers_serve(python: str, model: Path) -> Iterator[tuple[str, str]]:
 
 
 @contextlib.contextmanager
-def _vllm(python: Path, model: Path) -> Iterator[tuple[str, str]]:
+def _vllm(python: Path, model: Path, cores: Sequence[int]) -> Iterator[tuple[str, str]]:
     port = _free_port()
-    command = [str(python), "-m", "vllm.entrypoints.openai.api_server", "--model", str(model)]
+    bound = ",".join(map(str, cores))
+    command = [
+        "taskset",
+        "-c",
+        bound,
+        str(python),
+        "-m",
+        "vllm.entrypoints.openai.api_server",
+        "--model",
+        str(model),
+    ]
     command += ["--served-model-name", _NAME, "--host", "127.0.0.1", "--port", str(port)]
     command += ["--dtype", "float32", "--enforce-eager", "--generation-config", "vllm"]
-    with _process(command, f"http://127.0.0.1:{port}/health", {"VLLM_CPU_KVCACHE_SPACE": "1"}):
+    with _process(
+        command,
+        f"http://127.0.0.1:{port}/health",
+        {
+            "VLLM_CPU_KVCACHE_SPACE": "1",
+            "VLLM_CPU_OMP_THREADS_BIND": bound if len(cores) == 1 else "auto",
+        },
+    ):
         yield f"http://127.0.0.1:{port}", _NAME
 
 

@@ -8,7 +8,7 @@ Needs NumPy and nothing else. What is measured, on what, and what it cannot know
 ``docs/variety.md``.
 """
 
-from amalia.variety.detector import Label, Variety, detect, detect_many
+from amalia.variety.detector import Label, Variety, detect, detect_many, signs
 from amalia.variety.evidence import Evidence
 from amalia.variety.model import p_many
 from amalia.variety.rewriting import Rewritten, rewrite
@@ -22,4 +22,5 @@ __all__ = [
     "detect_many",
     "p_many",
     "rewrite",
+    "signs",
 ]

@@ -39,6 +39,14 @@ def detect(text: str) -> Variety:
     return detect_many([text])[0]
 
 
+def signs(text: str) -> tuple[Evidence, ...]:
+    """Give what in a text speaks for either Portuguese, without weighing the rest: an eighth of ``detect``'s time.
+
+    Also for text in another language, of which ``detect`` gives none.
+    """
+    return find(read(text), text)
+
+
 def detect_many(texts: Sequence[str]) -> list[Variety]:
     """Say of each text which Portuguese it is in; faster than one by one."""
     model, found = shipped(), list[Variety]()
