@@ -97,8 +97,8 @@ def test_it_is_started_again_when_it_is_killed_under_load(up: Running) -> None:
         client.start()
     wait_for(lambda: sum(member.num_under_way for member in engine._members()) == 4)
     (before,) = engine._fleet.pids()
-    os.kill(before, signal.SIGKILL)
     is_over.set()
+    os.kill(before, signal.SIGKILL)
     for client in clients:
         client.join(60)
     ends = [
