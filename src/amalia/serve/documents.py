@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from amalia.errors import GenerationError, RequestError
 from amalia.guard.guard import Guard
-from amalia.guard.masking import redact
+from amalia.identifiers import redact
 from amalia.retrieve.settings import RetrieveSettings
 from amalia.serve.dialogue import Dialogue
 from amalia.serve.screening import checked

@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from amalia.guard.guard import Guard, Verdict
-from amalia.guard.masking import Restoring, Vault, redact
 from amalia.guard.sentences import Sentences
+from amalia.identifiers import Restoring, Vault, redact
 from amalia.serve.engine import Piece, Token
 from amalia.serve.joining import indexed, joined, rewritten
 

@@ -10,9 +10,9 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from amalia.guard.guard import Guard, Verdict
-from amalia.guard.masking import Vault, redact
 from amalia.guard.reading import Reader
 from amalia.guard.verdict import Exchange, Place
+from amalia.identifiers import Vault, redact
 from amalia.serve.dialogue import Dialogue, Message
 from amalia.serve.joining import rewritten
 from amalia.serve.trace import Trace

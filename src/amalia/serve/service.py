@@ -15,9 +15,9 @@ from typing import Any
 
 from amalia.errors import AmaliaError, RequestError
 from amalia.guard.guard import Guard
-from amalia.guard.masking import Vault
 from amalia.guard.reading import Reader
 from amalia.guard.verdict import Exchange
+from amalia.identifiers import Vault
 from amalia.serve import convert, wire
 from amalia.serve.bookkeeping import Bookkeeping
 from amalia.serve.dialogue import Dialogue

@@ -15,9 +15,9 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Protocol
 
-from amalia.guard.check_digits import plain
-from amalia.guard.verdict import Finding
+from amalia.identifiers.check_digits import plain
 
 _NAMES = {
     "nif": ("NIF", "removido"),
@@ -37,6 +37,25 @@ _MAX_TAG_CHARS = 48
 _TAG = re.compile(rf"\\\[([^\[\]]{{1,{_MAX_TAG_CHARS}}})\\\]|\[([^\[\]]{{1,{_MAX_TAG_CHARS}}})\]")
 
 
+class Span(Protocol):
+    """What was found in a text, and where."""
+
+    @property
+    def category(self) -> str:
+        """What it is, for example ``nif``."""
+        ...
+
+    @property
+    def start(self) -> int:
+        """Its first character."""
+        ...
+
+    @property
+    def end(self) -> int:
+        """Behind its last character."""
+        ...
+
+
 class Vault:
     """What was taken out of one request; its values show in no representation."""
 
@@ -49,7 +68,7 @@ class Vault:
         """What stood in brackets in the texts themselves and must not become a tag."""
         self._last: defaultdict[str, int] = defaultdict(int)
 
-    def mask(self, text: str, findings: Sequence[Finding]) -> str:
+    def mask(self, text: str, findings: Sequence[Span]) -> str:
         """Write a tag in place of what was found.
 
         Args:
@@ -133,7 +152,7 @@ class Restoring:
         return self._vault.restore(text)
 
 
-def redact(text: str, findings: Sequence[Finding]) -> str:
+def redact(text: str, findings: Sequence[Span]) -> str:
     """Take what was found out of a text for good: «O NIF é [NIF removido].»."""
     parts, end = list[str](), 0
     for start, stop, category in _spans(text, findings):
@@ -142,7 +161,7 @@ def redact(text: str, findings: Sequence[Finding]) -> str:
     return "".join((*parts, text[end:]))
 
 
-def _spans(text: str, findings: Sequence[Finding]) -> list[tuple[int, int, str]]:
+def _spans(text: str, findings: Sequence[Span]) -> list[tuple[int, int, str]]:
     """Give what is to be taken out, in order; overlapping findings as one, named for the longest."""
     spans = list[tuple[int, int, str]]()
     longest = 0

@@ -25,8 +25,8 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from amalia.guard import check_digits, number_words
-from amalia.guard.number_words import Label
+from amalia.identifiers import check_digits, number_words
+from amalia.identifiers.number_words import Label
 
 _DIGITS = re.compile(r"[0-9]+(?:[ .\-][0-9]+)*")
 _GROUP = re.compile(r"[0-9]+")

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amalia.guard.identifiers import Identifiers
-from amalia.guard.masking import Restoring, Vault, redact
 from amalia.guard.verdict import IDENTIFIERS, Finding
+from amalia.identifiers import Restoring, Vault, redact
 
 CHECK = Identifiers()
 

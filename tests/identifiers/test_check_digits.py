@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amalia.guard import check_digits as check
+from amalia.identifiers import check_digits as check
 
 NUMBERS = [
     (check.is_nif, draw.nifs()),
