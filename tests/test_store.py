@@ -21,7 +21,7 @@ from PIL import Image as PillowImage
 from amalia import manifest as manifests
 from amalia import store
 from amalia.errors import ArtifactError, RecordError
-from amalia.records import PLACEHOLDER, Row
+from amalia.records import PLACEHOLDER, CapturePlace, PictureReference, Row
 from amalia.store import Workshop, read_rows, write_rows
 
 RED = make.picture(color="red")
@@ -56,6 +56,13 @@ ROWS: dict[str, list[Row[Any]]] = {
             id="d2",
             url="https://exemplo.pt/a",
             captured_at=datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC),
+            title="Olá",
+            pictures=(PictureReference(url="https://exemplo.pt/a.png", alt="um gato"),),
+            scores={"num_words": 2.0, "p_pt_pt": 0.75},
+            cluster_size=3,
+            capture=CapturePlace(
+                collection="AWP1", archive="a.warc.gz", offset_bytes=2**40, digest="a" * 64
+            ),
         ),
     ],
 }

@@ -30,6 +30,13 @@ _COMMON = [
     ("image_sizes_px", pa.list_(pa.list_(pa.int32(), 2))),
     ("origin", pa.string()),
 ]
+_OF_REFERENCE = ("url", "alt", "caption")
+_OF_CAPTURE = [
+    ("collection", pa.string()),
+    ("archive", pa.string()),
+    ("offset_bytes", pa.int64()),
+    ("digest", pa.string()),
+]
 _SCHEMAS: dict[type[Record], pa.Schema] = {
     Conversation: pa.schema([("messages", _MESSAGES), *_COMMON]),
     Preference: pa.schema(
@@ -59,8 +66,13 @@ _SCHEMAS: dict[type[Record], pa.Schema] = {
             ("id", pa.string()),
             ("url", pa.string()),
             ("captured_at", pa.timestamp("us", tz="UTC")),
+            ("title", pa.string()),
             ("text", pa.string()),
             ("language", pa.string()),
+            ("pictures", pa.list_(pa.struct([(name, pa.string()) for name in _OF_REFERENCE]))),
+            ("scores", pa.string()),
+            ("cluster_size", pa.int32()),
+            ("capture", pa.struct(_OF_CAPTURE)),
             ("origin", pa.string()),
         ]
     ),
@@ -87,9 +99,11 @@ def to_columns(row: Row[Any]) -> dict[str, Any]:
     """
     record = row.record
     if isinstance(record, Document):
-        return {**record.model_dump(exclude={"origin"}), "origin": record.origin.model_dump_json()}
+        own = record.model_dump(exclude={"origin", "scores"})
+        scores = json.dumps(dict(record.scores), sort_keys=True)
+        return {**own, "scores": scores, "origin": record.origin.model_dump_json()}
     if isinstance(record, Conversation):
-        own: dict[str, Any] = {"messages": _messages(record.turns)}
+        own = {"messages": _messages(record.turns)}
         conversation = record
     elif isinstance(record, Preference):
         conversation = record.prompt
@@ -146,7 +160,9 @@ class _PicturesDiffer(Exception):
 def _record(columns: dict[str, Any], kind: str) -> Row[Any]:
     origin = json.loads(columns["origin"])
     if kind == "documents":
-        return Row(Document.model_validate({**columns, "origin": origin}), {})
+        # Artifacts from before documents had scores are read as well.
+        scores = json.loads(columns.get("scores") or "{}")
+        return Row(Document.model_validate({**columns, "scores": scores, "origin": origin}), {})
     pictures, images = [], {}
     for item, (height, width) in zip(columns["images"], columns["image_sizes_px"], strict=True):
         name = Path(item["path"])

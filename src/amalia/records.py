@@ -148,14 +148,41 @@ class Preference(_Record):
         return self
 
 
+class CapturePlace(_Record):
+    """Where the capture of a document stands, so that anybody can find it again."""
+
+    collection: str
+    archive: str
+    offset_bytes: int = Field(ge=0)
+    digest: Sha256
+    """Of the bytes that were captured."""
+
+
+class PictureReference(_Record):
+    """A picture that a page shows: where it was, and what the page says of it."""
+
+    url: str
+    alt: str = ""
+    caption: str = ""
+
+
 class Document(_Record):
     """Text of one captured page or file."""
 
     id: str
     url: str | None = None
     captured_at: datetime | None = None
+    title: str = ""
     text: str
     language: Language
+    """``pt`` where nothing tells which of the two it is."""
+    pictures: tuple[PictureReference, ...] = ()
+    """In the order of the page; their bytes are not here."""
+    scores: Mapping[str, float] = Field(default_factory=dict)
+    """What was measured of the text, by name."""
+    cluster_size: int = Field(default=1, ge=1)
+    """Documents that say the same, this one included; the others were left out."""
+    capture: CapturePlace | None = None
     origin: Origin
 
 
