@@ -29,6 +29,7 @@ _NAMES = {
     "licence_plate": ("MATRÍCULA", "removida"),
     "email": ("CORREIO ELETRÓNICO", "removido"),
     "payment_card": ("CARTÃO DE PAGAMENTO", "removido"),
+    "ip": ("ENDEREÇO IP", "removido"),
 }
 _OTHER = ("DADO", "removido")
 
