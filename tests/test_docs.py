@@ -23,6 +23,7 @@ from amalia.corpus.fetch import sources
 from amalia.corpus.folder import read_folder
 from amalia.guard.policy import Policy
 from amalia.pipeline import run as pipelines
+from amalia.pipeline.corpus_recipe import CorpusRecipe
 from amalia.pipeline.datasets import DataRecipe
 from amalia.pipeline.evaluation_recipe import EvaluationRecipe
 from amalia.pipeline.judging import JudgeRecipe
@@ -153,6 +154,9 @@ def test_every_recipe_parses(path: Path) -> None:
     if path.parent.name == "amalia-vl-9b":  # for a cluster, each started by itself
         assert recipes.load(path, EvaluationRecipe if "models" in tree else Stage)
         return
+    if tree.get("kind") == "corpus":
+        assert recipes.load(path, CorpusRecipe)
+        return
     if "engine" in tree:
         assert recipes.load(path, ServeRecipe)
         return
@@ -218,6 +222,19 @@ def test_every_key_of_a_server_is_explained() -> None:
     said |= {name for dotted in said for name in dotted.split(".")}
     found = {inner for kind in (ServeRecipe, Policy) for inner in settings(kind)}
     keys = {f"{inner.__name__}.{name}" for inner in found for name in inner.model_fields}
+    assert sorted(key for key in keys if key.split(".")[1] not in said) == []
+
+
+def test_every_key_of_a_corpus_is_explained() -> None:
+    said: set[str] = set()
+    for name in ("corpus", "quality"):
+        said |= set(re.findall(r"`([\w.]+)`", (ROOT / f"docs/{name}.md").read_text("utf-8")))
+    said |= {name for dotted in said for name in dotted.split(".")}
+    keys = {
+        f"{inner.__name__}.{name}"
+        for inner in settings(CorpusRecipe)
+        for name in inner.model_fields
+    }
     assert sorted(key for key in keys if key.split(".")[1] not in said) == []
 
 

@@ -25,7 +25,14 @@ HUB = "hub:"
 
 
 Kind = Literal[
-    "conversations", "preferences", "documents", "samples", "model", "tokenizer", "evaluation"
+    "conversations",
+    "preferences",
+    "documents",
+    "samples",
+    "archives",
+    "model",
+    "tokenizer",
+    "evaluation",
 ]
 
 

@@ -126,5 +126,10 @@ def test_what_slurm_wants_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(LaunchError, match=r"give run\.slurm\.partition"):
         scripts(phases, PhasesRun(executor="slurm"), tmp_path / "logs")
     monkeypatch.setenv("PATH", str(tmp_path))
+    slurm = PhasesRun(executor="slurm", slurm=Slurm(partition="x"))
     with pytest.raises(LaunchError, match="no sbatch"):
-        run(phases, PhasesRun(executor="slurm", slurm=Slurm(partition="x")), tmp_path / "logs")
+        run(phases, slurm, tmp_path / "logs")
+    for phase in phases:
+        for task in range(phase.num_tasks):
+            phase.work.do(task)
+    assert run(phases, slurm, tmp_path / "logs")  # the jobs are done: nothing is handed over

@@ -7,12 +7,15 @@ from pathlib import Path
 import typer
 
 from amalia import recipe as recipes
+from amalia.cli.data_corpus import build_corpus, look, new_key
 from amalia.cli.data_fetch import data_fetch
 from amalia.cli.group import RecipeFirst
 from amalia.cli.run import DryRun, Out, Overrides, RecipePath, print_yaml
 
 app = typer.Typer(cls=RecipeFirst, no_args_is_help=True)
 app.command(name="fetch")(data_fetch)
+app.command(name="look")(look)
+app.command(name="new-key")(new_key)
 
 
 @app.command(name="build")
@@ -22,6 +25,9 @@ def build(
     """Make the record sets of a data recipe."""
     from amalia.pipeline import datasets
 
+    if recipes.read_yaml(recipe).get("kind") == "corpus":
+        build_corpus(recipe, overrides or [], out or Path("runs/corpus"), dry_run=dry_run)
+        return
     loaded = recipes.load(recipe, datasets.DataRecipe, overrides or [])
     if dry_run:
         print_yaml(loaded.model_dump(mode="json"))

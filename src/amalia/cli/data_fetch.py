@@ -17,7 +17,7 @@ def data_fetch(
         Path, typer.Option("--out", help="Folder that gets the artifacts; keep it out of git.")
     ] = Path("runs/fetched"),
 ) -> None:
-    """Get a source by package name and make conversations and preferences of it."""
+    """Get a source by package name: conversations and preferences, or pages as a web archive."""
     manifests = fetch(name, out)
     typer.echo("\n".join(_lines(sources()[name], out, manifests)))
 

@@ -15,15 +15,22 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from amalia import manifest as manifests
 from amalia.corpus import stamps
+from amalia.corpus.crawl import record_site
 from amalia.errors import ArtifactError
-from amalia.manifest import Input, Manifest
+from amalia.manifest import Counts, Input, Manifest
 from amalia.progress import Progress
+from amalia.recipe import fingerprint
+from amalia.store import Workshop, disk_errors
 
 _POLL_EVERY_S = 0.2
+_ARCHIVE_BYTES = 2 << 20
+"""Of one recorded file: several can be read at a time."""
 # What apt-get prints for  download --print-uris:  'URL' FILE BYTES HASH:DIGEST
 _LISTED = re.compile(r"^'[^']+' (?P<file>\S+\.deb) (?P<bytes>\d+) \w+:(?P<digest>[0-9a-f]{16,})$")
 
@@ -39,6 +46,10 @@ class Source:
     license: str
     """SPDX identifier."""
     description: str
+    pages: str = ""
+    """Folder of HTML pages in the package, which are recorded as a web archive; empty for other data."""
+    host: str = ""
+    """What the addresses of its pages say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +70,33 @@ def sources() -> Mapping[str, Source]:
             package="tuxpaint-stamps-default",
             license=stamps.LICENSE,
             description="950 drawings and photographs, captions in pt-PT and pt-BR",
+        ),
+        Source(
+            name="libreoffice-help-pt",
+            registry="debian",
+            package="libreoffice-help-pt",
+            license="MPL-2.0",
+            description="2,561 pages of help in pt-PT",
+            pages="usr/share/libreoffice/help/pt",
+            host="ajuda-pt.libreoffice.example",
+        ),
+        Source(
+            name="libreoffice-help-pt-br",
+            registry="debian",
+            package="libreoffice-help-pt-br",
+            license="MPL-2.0",
+            description="the same 2,561 pages in pt-BR",
+            pages="usr/share/libreoffice/help/pt-BR",
+            host="ajuda-br.libreoffice.example",
+        ),
+        Source(
+            name="installation-guide",
+            registry="debian",
+            package="installation-guide-amd64",
+            license="GPL-2.0-only",
+            description="Debian's installation guide, its pages in Portuguese",
+            pages="usr/share/doc/installation-guide-amd64/pt",
+            host="instalar.debian.example",
         ),
     )
     return {source.name: source for source in known}
@@ -84,12 +122,52 @@ def fetch(name: str, out: Path) -> tuple[Manifest, ...]:
         raise ArtifactError(f"there is no source {name!r}; expected one of: {known}")
     listing = _look_up(source)
     package = Input(name=source.package, path=listing.file, fingerprint=listing.digest[:16])
+    if source.pages:
+        return (_recorded(source, listing, package, out),)
     there = stamps.done(out, package=package)
     if there:
         return there
     with tempfile.TemporaryDirectory(prefix="amalia-fetch-") as folder:
         unpacked = _unpack(_download(source, listing, Path(folder)))
         return stamps.build(unpacked, out, package=package)
+
+
+def _recorded(source: Source, listing: _Listing, package: Input, out: Path) -> Manifest:
+    """Record the pages of a package as a web archive, dated as its newest page."""
+    recipe = {"source": source.name, "package": listing.file, "host": source.host}
+    shop = Workshop(
+        out / source.name,
+        fingerprint=fingerprint(recipe, package=package.fingerprint),
+        recipe=recipe,
+    )
+    if shop.is_finished:
+        return manifests.read(shop.folder)
+    with shop, tempfile.TemporaryDirectory(prefix="amalia-fetch-") as folder:
+        root = _unpack(_download(source, listing, Path(folder))) / source.pages
+        if not root.is_dir():
+            raise ArtifactError(
+                f"package {listing.file} has no {source.pages}; expected the pages there; it is another release than "
+                "this was written for"
+            )
+        newest = max(path.stat().st_mtime for path in root.rglob("*.html"))
+        with disk_errors(shop.partial):
+            counts = record_site(
+                root,
+                shop.partial,
+                host=source.host,
+                captured_at=datetime.fromtimestamp(newest, UTC),
+                max_file_bytes=_ARCHIVE_BYTES,
+            )
+        return shop.finish(
+            "archives",
+            source.name,
+            inputs=(package,),
+            counts=Counts(
+                records=counts.num_pages,
+                dropped=dict(counts.skipped),
+                licenses={source.license: counts.num_pages},
+            ),
+        )
 
 
 def _look_up(source: Source) -> _Listing:

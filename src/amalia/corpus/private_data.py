@@ -36,6 +36,8 @@ _IP = re.compile(
     r"(?<![\w.:])(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7})(?![\w:]|\.[0-9])",
     re.IGNORECASE,
 )
+# Without a digit or one of these signs nothing that is looked for can stand in a text.
+_ANY = re.compile(r"[0-9@]|::")
 # «versão 1.2.3.4» is no address of a computer.
 _VERSION = re.compile(r"(?:vers(?:ão|ao|ion)|v\.?|build|release)\s*$", re.IGNORECASE)
 _LOOK_BACK_CHARS = 12
@@ -63,6 +65,8 @@ class Masked:
 
 def masked(text: str, kinds: Sequence[str]) -> Masked:
     """Take personal data of some kinds out of a text."""
+    if not _ANY.search(text):
+        return Masked(text, {}, ())
     hits = [*identifiers.find(text), *_addresses(text)]
     found = sorted((hit for hit in hits if hit.category in kinds), key=lambda hit: hit.start)
     if not found:

@@ -12,12 +12,12 @@ import multiprocessing
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, Self
 
 from pydantic import Field
 
@@ -92,8 +92,9 @@ def run(phases: Sequence[Phase], settings: PhasesRun, logs: Path) -> bool:
     """
     match settings.executor:
         case "local":
-            for phase in phases:
-                _run_here(phase, settings.workers or len(os.sched_getaffinity(0)))
+            with _Pool(settings.workers or len(os.sched_getaffinity(0))) as pool:
+                for phase in phases:
+                    _run_here(phase, pool)
             return True
         case "ray":
             with _ray(settings.workers):
@@ -101,6 +102,8 @@ def run(phases: Sequence[Phase], settings: PhasesRun, logs: Path) -> bool:
                     _run_on_ray(phase, settings, logs / phase.name)
             return True
         case "slurm":
+            if all(phase.work.is_done(task) for phase in phases for task in range(phase.num_tasks)):
+                return True
             if shutil.which("sbatch") is None:
                 raise LaunchError(
                     "there is no sbatch on this machine; run where jobs are handed to Slurm, or leave "
@@ -133,14 +136,43 @@ class _Step:
             self.work.do(rank)
 
 
-def _run_here(phase: Phase, workers: int) -> None:
+class _Pool:
+    """Processes for the tasks of all phases, made anew when one dies."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def done(self, work: Work, tasks: Sequence[int]) -> Iterator[int]:
+        """Do tasks and give each when it is done; ends early when a process dies."""
+        if self._pool is None:
+            # spawn: a forked child could inherit locks of libraries with threads
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(self._workers, mp_context=context)
+        try:
+            futures = {self._pool.submit(work.do, task): task for task in tasks}
+            for future in as_completed(futures):
+                future.result()
+                yield futures[future]
+        except BrokenProcessPool:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+
+
+def _run_here(phase: Phase, pool: _Pool) -> None:
     missing = [task for task in range(phase.num_tasks) if not phase.work.is_done(task)]
     with Progress(phase.name, phase.num_tasks, done=phase.num_tasks - len(missing)) as progress:
         deaths = 0
         while missing:
-            for task in _done(phase.work, missing, workers):
-                if task is not None:
-                    progress.advance()
+            for _ in pool.done(phase.work, missing):
+                progress.advance()
             missing = [task for task in missing if not phase.work.is_done(task)]
             deaths += bool(missing)
             if deaths > MAX_DEATHS:
@@ -148,29 +180,6 @@ def _run_here(phase: Phase, workers: int) -> None:
                     f"processes of the phase {phase.name} died {deaths} times, last with tasks "
                     f"{', '.join(map(str, missing[:5]))} in hand; is there too little memory? run.workers=1 takes less"
                 )
-
-
-def _done(work: Work, tasks: Sequence[int], workers: int) -> Iterator[int | None]:
-    """Do tasks in processes and give each when it is done; end early when a process dies."""
-    # spawn: a forked child could inherit locks of libraries with threads
-    context = multiprocessing.get_context("spawn")
-    with _pool(ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context)) as pool:
-        futures: dict[Future[None], int] = {pool.submit(work.do, task): task for task in tasks}
-        for future in as_completed(futures):
-            try:
-                future.result()
-            except BrokenProcessPool:
-                yield None
-                return
-            yield futures[future]
-
-
-@contextmanager
-def _pool(pool: ProcessPoolExecutor) -> Iterator[ProcessPoolExecutor]:
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 @contextmanager

@@ -1,0 +1,195 @@
+"""The first phase of a corpus: from captures to documents, one task for each archive.
+
+What is in the hands of a process is written down before it is touched. A task that finds that twice a process died
+with the same capture in hand leaves that one out; once may have been somebody who ended the process.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from amalia.corpus import address_lists
+from amalia.corpus.address_lists import AddressLists
+from amalia.corpus.archive import ArchiveLimits, read_archive
+from amalia.corpus.capture import Capture
+from amalia.corpus.document import DocumentSettings, Made, Source, made
+from amalia.corpus.drop import Drop
+from amalia.corpus.files import read_folder
+from amalia.corpus.private_data import Seal
+from amalia.pipeline.corpus_files import Drops, making, task_folder, tell
+from amalia.records import Document, Row
+from amalia.store import write_rows, write_text
+
+SEALED = "sealed.jsonl"
+_BATCH_DOCUMENTS = 1000
+_STRIKES = 2
+_NOTHING = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What one task reads."""
+
+    collection: str
+    order: int
+    """Of the collection among all; of duplicates, the first one stays."""
+    is_archive: bool
+    path: str
+    """An archive, or a folder of files."""
+    license: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The work of the phase."""
+
+    folder: Path
+    units: tuple[Unit, ...]
+    archives: ArchiveLimits
+    documents: DocumentSettings
+    hosts: dict[str, str]
+    sample_fraction: float
+
+    def is_done(self, task: int) -> bool:
+        """Whether the documents of a unit are there."""
+        return task_folder(self.folder, task).is_dir()
+
+    def do(self, task: int) -> None:
+        """Make the documents of a unit."""
+        unit = self.units[task]
+        lists = address_lists.packaged()
+        if self.hosts:
+            read = {name: address_lists.read_hosts(Path(path)) for name, path in self.hosts.items()}
+            lists = address_lists.with_hosts(lists, **read)
+        key = self.documents.private.key_file
+        writer = _Writer(Drops(self.sample_fraction), None if key is None else Seal.load(key))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with making(self.folder, task) as partial, _in_hand(self.folder, task) as hand:
+            writer.folder = partial
+            for number, item in enumerate(_captures(unit, self.archives)):
+                writer.num_captures += 1
+                if hand.is_poison(number):
+                    item = _crash(item)
+                hand.take(number)
+                writer.add(_made(item, unit, self.documents, lists))
+                hand.take(_NOTHING)
+            writer.finish()
+            tell(
+                partial,
+                {
+                    "collection": unit.collection,
+                    "order": unit.order,
+                    "archive": Path(unit.path).name,
+                    "captures": writer.num_captures,
+                    "documents": writer.num_documents,
+                    "dropped": dict(sorted(writer.drops.counts.items())),
+                },
+            )
+
+
+def _captures(unit: Unit, limits: ArchiveLimits) -> Iterator[Capture | Drop]:
+    path = Path(unit.path)
+    if unit.is_archive:
+        yield from read_archive(path, collection=unit.collection, limits=limits)
+    else:
+        yield from read_folder(path, collection=unit.collection, license=unit.license)
+
+
+def _made(
+    item: Capture | Drop, unit: Unit, settings: DocumentSettings, lists: AddressLists
+) -> Made | Drop:
+    if isinstance(item, Drop):
+        return item
+    return made(item, Source(unit.collection, unit.license), settings, lists)
+
+
+def _crash(item: Capture | Drop) -> Drop:
+    name = item.name if isinstance(item, Drop) else item.url
+    return Drop(name, "error:Crash", "document@1", f"{_STRIKES} processes died with it in hand")
+
+
+class _Writer:
+    """Writes documents in shards, drops, and seals."""
+
+    def __init__(self, drops: Drops, seal: Seal | None) -> None:
+        self.drops = drops
+        self.folder = Path()
+        self.num_captures = self.num_documents = 0
+        self._seal = seal
+        self._sealed: list[str] = []
+        self._rows: list[Row[Document]] = []
+        self._num_shards = 0
+
+    def add(self, item: Made | Drop) -> None:
+        if isinstance(item, Drop):
+            self.drops.add(item)
+            return
+        self.num_documents += 1
+        self._rows.append(Row(item.document, {}))
+        if self._seal is not None and item.values:
+            name = item.document.id
+            line = {"id": name, "sealed": self._seal.sealed(name, item.values)}
+            self._sealed.append(json.dumps(line) + "\n")
+        if len(self._rows) >= _BATCH_DOCUMENTS:
+            self._flush()
+
+    def finish(self) -> None:
+        if self._rows:
+            self._flush()
+        self.drops.write(self.folder)
+        if self._seal is not None:
+            write_text(self.folder / SEALED, "".join(self._sealed))
+
+    def _flush(self) -> None:
+        path = self.folder / f"documents-{self._num_shards:05d}.parquet"
+        write_rows(path, "documents", self._rows)
+        self._rows = []
+        self._num_shards += 1
+
+
+class _Hand:
+    """What a process has in hand, in a file that outlives it."""
+
+    def __init__(self, page: mmap.mmap, poison: frozenset[int]) -> None:
+        self._page = page
+        self._poison = poison
+
+    def take(self, number: int) -> None:
+        self._page[:8] = struct.pack("<q", number)
+
+    def is_poison(self, number: int) -> bool:
+        return number in self._poison
+
+
+@contextmanager
+def _in_hand(folder: Path, task: int) -> Iterator[_Hand]:
+    path = task_folder(folder, task).with_suffix(".hand")
+    strikes = _strikes(path)
+    path.write_bytes(struct.pack("<q", _NOTHING) + json.dumps(strikes).encode())
+    poison = frozenset(int(number) for number, times in strikes.items() if times >= _STRIKES)
+    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as page:
+        try:
+            yield _Hand(page, poison)
+        finally:
+            # Whoever gets here is alive: an error, or somebody who ends it, is no strike.
+            page[:8] = struct.pack("<q", _NOTHING)
+    path.unlink()
+
+
+def _strikes(path: Path) -> dict[str, int]:
+    """Read how often a process died with each capture in hand, the last time included."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return {}
+    strikes: dict[str, int] = json.loads(data[8:] or b"{}")
+    (last,) = struct.unpack("<q", data[:8])
+    if last != _NOTHING:
+        strikes[str(last)] = strikes.get(str(last), 0) + 1
+    return strikes
