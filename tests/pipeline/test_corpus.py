@@ -328,3 +328,62 @@ def test_the_commands(sources: Path, tmp_path: Path) -> None:
     assert "pt-PT: num_words" in shown.output
     assert "is no corpus" in str(run(app, ["data", "look", str(tmp_path)]).exception)
     assert run(app, ["data", "new-key", str(tmp_path / "chave")]).exit_code == 0
+
+
+def test_what_is_hostile_costs_itself_alone(sources: Path, tmp_path: Path) -> None:
+    deep = b"<html><body>" + b"<div>" * 100_000 + "Olá, mundo.".encode() + b"</body></html>"
+    good = [record(f"a{number}", prose(number)) for number in range(4)]
+    hostile = [
+        archives.bomb(archives.warc(archives.http(b""))[:-4], 200),
+        *(
+            archives.members(archives.warc(archives.http(body), url=f"http://mau.example.pt/{name}"))
+            for name, body in (
+                ("fundo", deep),
+                ("nulos", b"\0" * 100_000),
+                ("bytes", bytes(range(256)) * 2000),
+                ("aberto", b"<table><tr><td>" * 30_000),
+            )
+        ),
+        archives.members(archives.warc(archives.http(html(prose(9))), url=b"http://mau.example.pt/\xff\xfe")),
+        archives.flipped(archives.members(record("partido", prose(10)))),
+    ]  # fmt: skip
+    parts = [
+        part
+        for one, bad in zip([*good, *good[:3]], hostile, strict=True)
+        for part in (archives.members(one), bad)
+    ]
+    (tmp_path / "maus").mkdir()
+    archives.write(
+        tmp_path / "maus" / "a.warc.gz", *parts, archives.members(record("fim", prose(11)))
+    )
+    source = {"kind": "archives", "path": str(tmp_path / "maus"), "license": "MIT"}
+    out = tmp_path / "out"
+    began = time.monotonic()
+    found = corpus.build(recipe(sources, sources={"maus": source}), out)
+    assert time.monotonic() - began < 60
+    assert found is not None
+    assert {"a0", "a1", "a2", "a3", "fim"} <= set(documents(out))
+    reasons = found.funnel.dropped["read"]
+    assert reasons["html_too_deep"] == 2  # the one that never closes its tables too
+    assert sum(reasons.values()) >= 5
+
+
+def test_folders_of_files_are_read_in_tasks(
+    sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "ficheiros"
+    (folder / "b").mkdir(parents=True)
+    for number in range(5):
+        (folder / "b" / f"{number}.html").write_bytes(html(prose(number)))
+    (folder / "a.txt").write_text("\n".join(prose(7)), "utf-8")
+    (folder / "c.exe").write_bytes(b"MZ")
+    monkeypatch.setattr(corpus, "_FILES_A_TASK", 3)
+    source = {"kind": "files", "path": str(folder), "license": "CC0-1.0"}
+    made = recipe(sources, sources={"meus": source})
+    assert corpus.plan(made, tmp_path / "out").num_units == 3
+    found = corpus.build(made, tmp_path / "out")
+    assert found is not None
+    assert found.funnel.dropped["read"] == {"media_type": 1}
+    kept = {row.record.url: row.record for row in read_rows(tmp_path / "out" / "pt-PT")}
+    assert set(kept) == {"file:a.txt", *(f"file:b/{number}.html" for number in range(5))}
+    assert kept["file:a.txt"].text == "\n".join(prose(7))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from time import monotonic
 from urllib.parse import quote
@@ -54,12 +54,19 @@ class Folder:
     """A folder of files under one licence; give its captures with ``for … in folder``."""
 
     def __init__(
-        self, path: Path, *, collection: str, license: str, limits: FileLimits | None = None
+        self,
+        path: Path,
+        *,
+        collection: str,
+        license: str,
+        limits: FileLimits | None = None,
+        names: Sequence[str] | None = None,
     ) -> None:
         self.path = path
         self.collection = collection
         self.license = license
         self.limits = limits or FileLimits()
+        self.names = names
 
     def __iter__(self) -> Iterator[Capture | Drop]:
         """Read the files in the order of their names, whatever the file system's is.
@@ -74,8 +81,8 @@ class Folder:
         if not self.path.is_dir():
             raise ArtifactError(f"there is no folder {self.path}; give one that holds files")
         root = self.path.resolve()
-        for path in _files(self.path):
-            name = path.relative_to(self.path).as_posix()
+        for name in file_names(self.path) if self.names is None else self.names:
+            path = self.path / name
             try:
                 if not path.resolve().is_relative_to(root):
                     raise RecordError("a link out of the folder", reason="outside_folder")
@@ -119,7 +126,12 @@ class Folder:
 
 
 def read_folder(
-    path: Path, *, collection: str, license: str, limits: FileLimits | None = None
+    path: Path,
+    *,
+    collection: str,
+    license: str,
+    limits: FileLimits | None = None,
+    names: Sequence[str] | None = None,
 ) -> Folder:
     """Open a folder of files.
 
@@ -128,11 +140,17 @@ def read_folder(
         collection: What the recipe calls it.
         license: SPDX identifier of all that is in it; kept with the folder, for a file cannot say it.
         limits: What is read at most.
+        names: Files that are read, of ``file_names``; all by default.
 
     Returns:
         The folder, to be iterated over.
     """
-    return Folder(path, collection=collection, license=license, limits=limits)
+    return Folder(path, collection=collection, license=license, limits=limits, names=names)
+
+
+def file_names(path: Path) -> list[str]:
+    """Name the files of a folder, from it, in the order in which they are read."""
+    return [found.relative_to(path).as_posix() for found in _files(path)]
 
 
 def pdf_text(

@@ -20,6 +20,7 @@ from typing import Any
 
 from amalia import manifest as manifests
 from amalia.corpus.bands import num_partitions
+from amalia.corpus.files import file_names
 from amalia.errors import ArtifactError, RecipeError
 from amalia.manifest import Counts, Input, Manifest
 from amalia.pipeline.corpus_files import DROPPED, task_folder, told
@@ -33,6 +34,7 @@ from amalia.recipe import fingerprint
 from amalia.store import Workshop, write_text
 
 _ARCHIVES = (".warc", ".warc.gz", ".arc", ".arc.gz")
+_FILES_A_TASK = 500
 _LOOKED_AT_BYTES = 2**20
 _BYTES_A_DOCUMENT = 2000
 """Of a compressed archive, at least; measured: a page of LibreOffice's help takes 3,000."""
@@ -99,10 +101,13 @@ def plan(recipe: CorpusRecipe, out: Path) -> Plan:
                 f"the source {name} has nothing to read under {source.path}; expected "
                 f"{'WARC or ARC files' if is_archive else 'a folder of files'}"
             )
+        names = [()] if is_archive else list(_chunks(file_names(found[0])))
         units += [
-            Unit(name, order, is_archive, str(path.absolute()), source.license) for path in found
+            Unit(name, order, is_archive, str(path.absolute()), source.license, part)
+            for path in found
+            for part in names
         ]
-        files = found if is_archive else sorted(p for p in found[0].rglob("*") if p.is_file())
+        files = found if is_archive else [found[0] / file for part in names for file in part]
         inputs.append(Input(name=name, path=source.path, fingerprint=_digest(files)))
         input_bytes += sum(path.stat().st_size for path in files)
     return _planned(recipe, out, units, tuple(inputs), input_bytes)
@@ -149,11 +154,11 @@ def _planned(
     reads = fingerprint(
         recipe.documents,
         archives=recipe.archives.model_dump_json(),
-        units=json.dumps([[unit.collection, unit.order, Path(unit.path).name, unit.license] for unit in units]),
+        units=json.dumps([_identity(unit) for unit in units]),
         inputs=",".join(item.fingerprint for item in inputs),
         hosts=",".join(f"{name}:{_digest([Path(path)])}" for name, path in hosts.items()),
         sample=str(recipe.sample_fraction),
-    )  # fmt: skip
+    )
     judges = fingerprint(
         recipe.thresholds,
         read=reads,
@@ -304,6 +309,16 @@ def _archives(path: Path) -> Iterator[Path]:
     for found in sorted(path.rglob("*")):
         if found.is_file() and found.name.endswith(_ARCHIVES):
             yield found
+
+
+def _identity(unit: Unit) -> list[Any]:
+    """Give what a unit is; where it lies on this machine is not part of it."""
+    return [unit.collection, unit.order, Path(unit.path).name, unit.license, unit.names]
+
+
+def _chunks(names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    for start in range(0, len(names), _FILES_A_TASK):
+        yield tuple(names[start : start + _FILES_A_TASK])
 
 
 def _digest(files: Sequence[Path]) -> str:

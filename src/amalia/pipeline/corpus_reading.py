@@ -43,6 +43,8 @@ class Unit:
     path: str
     """An archive, or a folder of files."""
     license: str
+    names: tuple[str, ...] = ()
+    """Of the folder, those that this task reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,9 @@ def _captures(unit: Unit, limits: ArchiveLimits) -> Iterator[Capture | Drop]:
     if unit.is_archive:
         yield from read_archive(path, collection=unit.collection, limits=limits)
     else:
-        yield from read_folder(path, collection=unit.collection, license=unit.license)
+        yield from read_folder(
+            path, collection=unit.collection, license=unit.license, names=unit.names
+        )
 
 
 def _made(
