@@ -108,7 +108,7 @@ def plan(recipe: CorpusRecipe, out: Path) -> Plan:
             for part in names
         ]
         files = found if is_archive else [found[0] / file for part in names for file in part]
-        inputs.append(Input(name=name, path=source.path, fingerprint=_digest(files)))
+        inputs.append(_input(name, Path(source.path), files, out))
         input_bytes += sum(path.stat().st_size for path in files)
     return _planned(recipe, out, units, tuple(inputs), input_bytes)
 
@@ -309,6 +309,15 @@ def _archives(path: Path) -> Iterator[Path]:
     for found in sorted(path.rglob("*")):
         if found.is_file() and found.name.endswith(_ARCHIVES):
             yield found
+
+
+def _input(name: str, path: Path, files: Sequence[Path], out: Path) -> Input:
+    """Say what a source is: an artifact is known by its manifest."""
+    is_artifact = (path / manifests.FILE_NAME).is_file()
+    known = manifests.read(path).fingerprint if is_artifact else _digest(files)
+    return Input(
+        name=name, path=os.path.relpath(path.absolute(), out.absolute()), fingerprint=known
+    )
 
 
 def _identity(unit: Unit) -> list[Any]:
