@@ -156,11 +156,7 @@ def _read(capture: Capture, settings: DocumentSettings) -> _Found:
         return _Found("", text)
     read = page(text, capture.url, by=settings.extractor)
     title = _SPACE.sub(" ", defused(read.title)).strip()[:_MAX_TITLE_CHARS]
-    pictures = tuple(
-        PictureReference(url=shown.url, alt=shown.alt, caption=shown.caption)
-        for shown in read.pictures
-    )
-    return _Found(title, read.text, pictures)
+    return _Found(title, read.text, read.pictures)
 
 
 @contextmanager

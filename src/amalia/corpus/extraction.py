@@ -18,8 +18,8 @@ from typing import Any, Literal
 from urllib.parse import urljoin
 
 from amalia.corpus import blocks, html_limits, page_furniture, picture_references
-from amalia.corpus.picture_references import PictureReference
 from amalia.errors import AmaliaError, MissingExtra, RecordError
+from amalia.records import PictureReference
 
 Extractor = Literal["resiliparse", "trafilatura"]
 

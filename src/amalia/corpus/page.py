@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from amalia.corpus.extraction import Extractor, extracted
-from amalia.corpus.picture_references import PictureReference
+from amalia.records import PictureReference
 
 _MAX_TITLE_CHARS = 500
 _ROOT_WITHIN_CHARS = 10_000

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from amalia.corpus.page_furniture import CAPTIONS
+from amalia.records import PictureReference
 
 MAX_PICTURES = 500
 """On one page; what follows is not looked at."""
@@ -41,18 +42,6 @@ _COUNTERS = re.compile(
 )
 _WITH_CAPTION = ",".join(("figcaption", *(f".{name}" for name in sorted(CAPTIONS))))
 _AROUND_ALL = frozenset(("body", "html", "article", "main", "section"))
-
-
-@dataclass(frozen=True, slots=True)
-class PictureReference:
-    """A picture that a page shows."""
-
-    url: str
-    """Absolute."""
-    alt: str
-    """As the page gives it; empty if it gives none."""
-    caption: str
-    """What stands below it, or else its title; empty if there is neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +88,8 @@ def references(
         if address is None or address in found or _is_tiny(attributes):
             continue
         caption = _caption(tree, number) or attributes.get("title", "")
-        found[address] = PictureReference(address, _tidy(attributes.get("alt", "")), _tidy(caption))
+        alt = _tidy(attributes.get("alt", ""))
+        found[address] = PictureReference(url=address, alt=alt, caption=_tidy(caption))
     return tuple(found.values())
 
 
