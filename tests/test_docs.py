@@ -27,6 +27,7 @@ from amalia.pipeline.corpus_recipe import CorpusRecipe
 from amalia.pipeline.datasets import DataRecipe
 from amalia.pipeline.evaluation_recipe import EvaluationRecipe
 from amalia.pipeline.judging import JudgeRecipe
+from amalia.pipeline.replays import ReplayRecipe
 from amalia.records import Row
 from amalia.serve.recipe import ServeRecipe
 from amalia.synth.chats import TEXT_WEIGHTS
@@ -180,7 +181,9 @@ def test_recipes_in_the_docs_parse(page: Path, tmp_path: Path) -> None:
     for text in blocks(page, "yaml"):
         # The commit of data is for the reader to fill in.
         tree = yaml.safe_load(text.replace("COMMIT", "a" * 40))
-        if "sets" in tree:
+        if tree.get("kind") == "replay":
+            recipes.parse(tree, ReplayRecipe, name=page.name)
+        elif "sets" in tree:
             recipes.parse(tree, DataRecipe, name=page.name)
         elif "start" in tree:
             recipes.parse(tree, Stage, name=page.name)
@@ -232,7 +235,8 @@ def test_every_key_of_a_corpus_is_explained() -> None:
     said |= {name for dotted in said for name in dotted.split(".")}
     keys = {
         f"{inner.__name__}.{name}"
-        for inner in settings(CorpusRecipe)
+        for kind in (CorpusRecipe, ReplayRecipe)
+        for inner in settings(kind)
         for name in inner.model_fields
     }
     assert sorted(key for key in keys if key.split(".")[1] not in said) == []

@@ -9,26 +9,19 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from functools import cache
-from itertools import groupby, islice
 from pathlib import Path
-from typing import Any
 
 import make
 import make_archives as archives
 import pytest
+from make_corpus import html, prose, recipe, record
 from typer.testing import CliRunner
 
-from amalia import pack
 from amalia.cli.app import app
 from amalia.corpus.private_data import Seal, new_key
-from amalia.corpus.statistics import statistics
-from amalia.corpus.thresholds import Thresholds, failing
 from amalia.errors import ArtifactError
 from amalia.pipeline import corpus, corpus_files
-from amalia.pipeline.corpus_recipe import CorpusRecipe
 from amalia.pipeline.phases import Phase
-from amalia.recipe import parse
 from amalia.records import Document
 from amalia.store import check, read_rows
 
@@ -41,33 +34,6 @@ MORE_BRAZILIAN = (
     "grama."
 )
 QUESTION = "Quantos azulejos azuis tem a fachada virada a nascente da estação velha?"
-
-
-@cache
-def _pages() -> list[list[str]]:
-    """Pages of the packaged help that no threshold leaves out."""
-    groups = groupby(pack.paragraphs(), key=lambda paragraph: paragraph.page)
-    pages = [[paragraph.pt_pt for paragraph in group] for _, group in groups]
-    long = (page for page in pages if len(" ".join(page).split()) > 120)
-    good = (page for page in long if not failing(statistics("\n".join(page)), Thresholds()))
-    return list(islice(good, 60))
-
-
-def prose(number: int) -> list[str]:
-    """Paragraphs that no other number has."""
-    return list(_pages()[number])
-
-
-def html(paragraphs: list[str], title: str = "Notícias") -> bytes:
-    body = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
-    return (
-        f"<html><head><title>{title}</title></head><body><main>{body}</main></body></html>".encode()
-    )
-
-
-def record(name: str, paragraphs: list[str], **more: Any) -> bytes:
-    page = archives.http(html(paragraphs))
-    return archives.warc(page, url=f"http://jornal.example.pt/{name}", **more)
 
 
 @pytest.fixture(scope="module")
@@ -104,20 +70,6 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
     )  # fmt: skip
     return folder
-
-
-def recipe(folder: Path, **more: Any) -> CorpusRecipe:
-    tree = {
-        "kind": "corpus",
-        "name": "teste",
-        "sources": {
-            "um": {"kind": "archives", "path": str(folder / "a.warc.gz"), "license": "CC0-1.0"},
-            "dois": {"kind": "archives", "path": str(folder / "b.warc.gz"), "license": "MIT"},
-        },
-        "run": {"workers": 1},
-        **more,
-    }
-    return parse(tree, CorpusRecipe, name="teste")
 
 
 def documents(out: Path, variety: str = "pt-PT") -> dict[str, Document]:
@@ -205,7 +157,7 @@ _KILLED = """
 import sys
 from pathlib import Path
 from amalia.pipeline import corpus
-from test_corpus import recipe
+from make_corpus import recipe
 corpus.build(recipe(Path(sys.argv[1]), run={"workers": 2}), Path(sys.argv[2]))
 """
 

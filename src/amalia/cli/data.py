@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from amalia import recipe as recipes
-from amalia.cli.data_corpus import build_corpus, look, new_key
+from amalia.cli.data_corpus import build_corpus, build_replay, look, new_key
 from amalia.cli.data_fetch import data_fetch
 from amalia.cli.group import RecipeFirst
 from amalia.cli.run import DryRun, Out, Overrides, RecipePath, print_yaml
@@ -25,9 +25,13 @@ def build(
     """Make the record sets of a data recipe."""
     from amalia.pipeline import datasets
 
-    if recipes.read_yaml(recipe).get("kind") == "corpus":
-        build_corpus(recipe, overrides or [], out or Path("runs/corpus"), dry_run=dry_run)
-        return
+    match recipes.read_yaml(recipe).get("kind"):
+        case "corpus":
+            build_corpus(recipe, overrides or [], out or Path("runs/corpus"), dry_run=dry_run)
+            return
+        case "replay":
+            build_replay(recipe, overrides or [], out or Path("runs/replay"), dry_run=dry_run)
+            return
     loaded = recipes.load(recipe, datasets.DataRecipe, overrides or [])
     if dry_run:
         print_yaml(loaded.model_dump(mode="json"))

@@ -38,6 +38,17 @@ def build_corpus(recipe: Path, overrides: Sequence[str], out: Path, *, dry_run: 
     typer.echo("\n".join(corpus_text.told(made, out)))
 
 
+def build_replay(recipe: Path, overrides: Sequence[str], out: Path, *, dry_run: bool) -> None:
+    """Ask an archive for the captures that an index lists."""
+    from amalia.pipeline import replays
+
+    loaded = recipes.load(recipe, replays.ReplayRecipe, overrides)
+    if dry_run:
+        print_yaml(loaded.model_dump(mode="json"))
+        return
+    typer.echo(replays.told(replays.build(loaded, out)))
+
+
 def _would_do(recipe: CorpusRecipe, out: Path) -> list[str]:
     from amalia.pipeline import corpus, corpus_text
 
