@@ -275,6 +275,9 @@ def test_the_commands(sources: Path, tmp_path: Path) -> None:
     page = (out / "report.html").read_text("utf-8")
     assert "language_eng" in page
     assert "jornal.example.pt" in page
+    nothing = run(app, ["data", str(file), "min_quality=1", "--out", str(tmp_path / "nada")])
+    assert nothing.exit_code == 1
+    assert "no document stayed" in nothing.output
     shown = run(app, ["data", "look", str(out), "--reason", "language"])
     assert "language_eng" in shown.output
     assert "pt-PT: num_words" in shown.output

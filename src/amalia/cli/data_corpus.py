@@ -36,6 +36,9 @@ def build_corpus(recipe: Path, overrides: Sequence[str], out: Path, *, dry_run: 
         return
     corpus_text.write_report(loaded, made, out)
     typer.echo("\n".join(corpus_text.told(made, out)))
+    if not made.manifests:
+        typer.echo("no document stayed, so there is no artifact; the report says why", err=True)
+        raise typer.Exit(1)
 
 
 def build_replay(recipe: Path, overrides: Sequence[str], out: Path, *, dry_run: bool) -> None:
