@@ -11,9 +11,9 @@ rows, word 5-grams). It is given no language filter, whose model it would downlo
 ``recipes/mini/corpus.yaml``: also language, variety, address lists, quality score, personal data, exact duplicates,
 tokens, and a manifest. Both take two workers.
 
-Cases: ``captures_s``, captures a second from end to end. ``--filters``, ``--duplicates`` and ``--extraction`` are in
-``quality_filters.py``, ``near_duplicates.py`` and ``extraction.py``. Prints ``{case: {"ours": x, "peer": y, "ratio": r,
-"wanted": w}}`` last on stdout and exits 1 when the wanted ratio is missed.
+Cases: ``captures_s``, captures a second from end to end; then those of ``quality_filters.py``, ``near_duplicates.py``
+and ``extraction.py``, which are run one after the other unless ``--whole-only`` is given. Prints ``{case: {"ours": x,
+"peer": y, "ratio": r, "wanted": w}}`` last on stdout and exits 1 when a wanted ratio is missed.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument("--archives", type=Path, required=True, help="folder of WARC files")
     parser.add_argument("--peer", help="Python with datatrove and what its steps need")
     parser.add_argument("--peer-files", type=int, default=2, help="archives that the peer takes")
+    parser.add_argument("--whole-only", action="store_true", help="leave the parts out")
     parser.add_argument("--json", action="store_true", help="the object alone (it is always last)")
     parser.add_argument("--as-peer", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -57,7 +58,7 @@ def main() -> None:
         ours = _ours(files, folder / "ours")
         same = _ours(files[: given.peer_files], folder / "same")
         peer = _peer(given, files[: given.peer_files], folder)
-    cases = {
+    cases: dict[str, Any] = {
         "captures_s": {
             "ours": ours["captures_s"],
             "ours_same_archives": same["captures_s"],
@@ -69,8 +70,32 @@ def main() -> None:
             "reached": ours["captures_s"] >= _WANTED * peer["captures_s"],
         }
     }
+    reached = all(case["reached"] for case in cases.values())
+    if not given.whole_only:
+        for name, more in (
+            ("quality_filters", ["--peer", given.peer]),
+            ("near_duplicates", ["--peer", given.peer]),
+            ("extraction", []),
+        ):
+            found, has_reached = _part(name, more)
+            cases |= found
+            reached &= has_reached
     sys.stdout.write(json.dumps(cases, indent=None if given.json else 1) + "\n")
-    sys.exit(0 if all(case["reached"] for case in cases.values()) else 1)
+    sys.exit(0 if reached else 1)
+
+
+def _part(name: str, more: list[str]) -> tuple[dict[str, Any], bool]:
+    """Run the benchmark of a part; gives its cases and whether all was reached."""
+    script = Path(__file__).with_name(f"{name}.py")
+    done = subprocess.run(
+        [sys.executable, str(script), *more, "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if not done.stdout.strip():
+        sys.exit(f"{script} said nothing and ended with {done.returncode}")
+    return json.loads(done.stdout.splitlines()[-1]), done.returncode == 0
 
 
 def _ours(files: list[Path], folder: Path) -> dict[str, Any]:
