@@ -14,10 +14,13 @@ from pathlib import Path
 import make
 import make_archives as archives
 import pytest
+import torch
 from make_corpus import html, prose, recipe, record
+from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 from typer.testing import CliRunner
 
 from amalia.cli.app import app
+from amalia.corpus.classifier import Classifier
 from amalia.corpus.private_data import Seal, new_key
 from amalia.errors import ArtifactError
 from amalia.pipeline import corpus, corpus_files
@@ -275,7 +278,7 @@ def test_the_commands(sources: Path, tmp_path: Path) -> None:
     page = (out / "report.html").read_text("utf-8")
     assert "language_eng" in page
     assert "jornal.example.pt" in page
-    nothing = run(app, ["data", str(file), "min_quality=1", "--out", str(tmp_path / "nada")])
+    nothing = run(app, ["data", str(file), "min_scores.quality=2", "--out", str(tmp_path / "nada")])
     assert nothing.exit_code == 1
     assert "no document stayed" in nothing.output
     shown = run(app, ["data", "look", str(out), "--reason", "language"])
@@ -342,3 +345,30 @@ def test_folders_of_files_are_read_in_tasks(
     kept = {row.record.url: row.record for row in read_rows(tmp_path / "out" / "pt-PT")}
     assert set(kept) == {"file:a.txt", *(f"file:b/{number}.html" for number in range(5))}
     assert kept["file:a.txt"].text == "\n".join(prose(7))
+
+
+def test_a_classifier_scores_documents_and_a_least_score_keeps_some_out(
+    sources: Path, tmp_path: Path, tiny_tokenizer: PreTrainedTokenizerFast
+) -> None:
+    torch.manual_seed(1)
+    config = BertConfig(
+        vocab_size=len(tiny_tokenizer), hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=16, max_position_embeddings=64, num_labels=1, initializer_range=1.0,
+    )  # fmt: skip
+    BertForSequenceClassification(config).save_pretrained(tmp_path / "edu")
+    tiny_tokenizer.save_pretrained(tmp_path / "edu")
+    documents_of = {"classifiers": {"edu": {"folder": str(tmp_path / "edu")}}}
+    corpus.build(recipe(sources, documents=documents_of), tmp_path / "out")
+    kept = documents(tmp_path / "out")
+    found = {name: document.scores["classifier_edu"] for name, document in kept.items()}
+    assert len(set(found.values())) > 5
+    wanted = Classifier.load(str(tmp_path / "edu")).scores([kept["a5"].text])
+    assert found["a5"] == pytest.approx(wanted[0], abs=1e-4)
+    least = sorted(found.values())[len(found) // 2]
+    more = recipe(sources, documents=documents_of, min_scores={"classifier_edu": least})
+    made = corpus.build(more, tmp_path / "less")
+    assert made is not None
+    assert made.funnel.dropped["judge"]["low_classifier_edu"] > 0
+    assert set(documents(tmp_path / "less")) == {
+        name for name, score in found.items() if score >= least
+    }

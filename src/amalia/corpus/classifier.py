@@ -11,10 +11,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import Field
+
 from amalia.errors import ArtifactError, MissingExtra
+from amalia.recipe import Settings
 
 MAX_TOKENS = 512
 BATCH_SIZE = 32
+
+
+class ClassifierSettings(Settings):
+    """A classifier that scores documents."""
+
+    folder: str = Field(min_length=1)
+    """With model and tokenizer, or the name of one in this machine's cache."""
+    label: str | None = None
+    """Name of the class whose probability is the score; by default the last one. None of a regression."""
+    max_tokens: int = Field(default=MAX_TOKENS, gt=0)
+    """Most that is read of a text."""
+    batch_size: int = Field(default=BATCH_SIZE, gt=0)
+    """Texts at once."""
 
 
 @dataclass(frozen=True, slots=True)

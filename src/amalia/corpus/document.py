@@ -19,6 +19,7 @@ from pydantic import Field
 from amalia.corpus import address_lists
 from amalia.corpus.address_lists import AddressLists
 from amalia.corpus.capture import Capture
+from amalia.corpus.classifier import ClassifierSettings
 from amalia.corpus.clean import cleaned
 from amalia.corpus.drop import SHOWN_CHARS, Drop
 from amalia.corpus.encoding import decoded
@@ -45,6 +46,8 @@ class DocumentSettings(Settings):
     extractor: Literal["resiliparse", "trafilatura"] = "resiliparse"
     language: LanguageSettings = LanguageSettings()
     private: PrivateData = PrivateData()
+    classifiers: dict[str, ClassifierSettings] = Field(default_factory=dict)
+    """Name → classifier of Hugging Face, whose score is kept as ``classifier_NAME``."""
     max_text_chars: int = Field(default=2_000_000, gt=0)
     """Of a document; longer ones are dropped."""
     max_record_s: float = Field(default=20.0, gt=0)

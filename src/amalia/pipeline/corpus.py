@@ -158,11 +158,17 @@ def _planned(
         inputs=",".join(item.fingerprint for item in inputs),
         hosts=",".join(f"{name}:{_digest([Path(path)])}" for name, path in hosts.items()),
         sample=str(recipe.sample_fraction),
+        classifiers=json.dumps(
+            {
+                name: _digest(sorted(path for path in Path(one.folder).glob("*") if path.is_file()))
+                for name, one in recipe.documents.classifiers.items()
+            }
+        ),
     )
     judges = fingerprint(
         recipe.thresholds,
         read=reads,
-        quality=str(recipe.min_quality),
+        scores=json.dumps(recipe.min_scores, sort_keys=True),
         duplicates=recipe.duplicates.model_dump_json() if recipe.duplicates else "",
     )
     tests = {name: manifests.read(folder).fingerprint for name, folder in evaluations.items()}
@@ -186,7 +192,7 @@ def _planned(
         reading.folder,
         judged / "units",
         recipe.thresholds,
-        recipe.min_quality,
+        recipe.min_scores,
         recipe.duplicates,
         partitions,
         recipe.sample_fraction,

@@ -7,7 +7,7 @@ documents that stay are compared: of two that say the same, one that is left out
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -36,7 +36,7 @@ class Judging:
     documents: Path
     folder: Path
     thresholds: Thresholds
-    min_quality: float
+    min_scores: Mapping[str, float]
     settings: MinHashSettings | None
     """None signs nothing."""
     num_partitions: int
@@ -87,9 +87,9 @@ class Judging:
     def _reasons(self, document: Document) -> tuple[str, ...]:
         scores = document.scores
         reasons = failing(Statistics.from_mapping(scores), self.thresholds)
-        if scores["quality"] < self.min_quality:
-            reasons = (*reasons, "low_quality")
-        return reasons
+        # A score that was never found in a document, such as a count of numbers, is 0 there.
+        low = (name for name, least in self.min_scores.items() if scores.get(name, 0.0) < least)
+        return (*reasons, *(f"low_{name}" for name in low))
 
 
 def kept_rows(folder: Path, task: int) -> npt.NDArray[np.int64]:

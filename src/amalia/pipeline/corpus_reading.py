@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import mmap
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from amalia.corpus import address_lists
 from amalia.corpus.address_lists import AddressLists
 from amalia.corpus.archive import ArchiveLimits, read_archive
 from amalia.corpus.capture import Capture
+from amalia.corpus.classifier import Classifier, ClassifierSettings
 from amalia.corpus.document import DocumentSettings, Made, Source, made
 from amalia.corpus.drop import Drop
 from amalia.corpus.files import read_folder
@@ -70,7 +71,11 @@ class Reading:
             read = {name: address_lists.read_hosts(Path(path)) for name, path in self.hosts.items()}
             lists = address_lists.with_hosts(lists, **read)
         key = self.documents.private.key_file
-        writer = _Writer(Drops(self.sample_fraction), None if key is None else Seal.load(key))
+        writer = _Writer(
+            Drops(self.sample_fraction),
+            None if key is None else Seal.load(key),
+            {name: _loaded(told) for name, told in self.documents.classifiers.items()},
+        )
         self.folder.mkdir(parents=True, exist_ok=True)
         with making(self.folder, task) as partial, _in_hand(self.folder, task) as hand:
             writer.folder = partial
@@ -121,8 +126,11 @@ def _crash(item: Capture | Drop) -> Drop:
 class _Writer:
     """Writes documents in shards, drops, and seals."""
 
-    def __init__(self, drops: Drops, seal: Seal | None) -> None:
+    def __init__(
+        self, drops: Drops, seal: Seal | None, classifiers: Mapping[str, Classifier]
+    ) -> None:
         self.drops = drops
+        self._classifiers = classifiers
         self.folder = Path()
         self.num_captures = self.num_documents = 0
         self._seal = seal
@@ -152,9 +160,25 @@ class _Writer:
 
     def _flush(self) -> None:
         path = self.folder / f"documents-{self._num_shards:05d}.parquet"
+        for name, classifier in self._classifiers.items():
+            found = classifier.scores([row.record.text for row in self._rows])
+            self._rows = [
+                Row(_scored(row.record, f"classifier_{name}", score), {})
+                for row, score in zip(self._rows, found, strict=True)
+            ]
         write_rows(path, "documents", self._rows)
         self._rows = []
         self._num_shards += 1
+
+
+def _loaded(told: ClassifierSettings) -> Classifier:
+    return Classifier.load(
+        told.folder, label=told.label, max_tokens=told.max_tokens, batch_size=told.batch_size
+    )
+
+
+def _scored(document: Document, name: str, score: float) -> Document:
+    return document.model_copy(update={"scores": {**document.scores, name: score}})
 
 
 class _Hand:

@@ -66,8 +66,8 @@ class CorpusRecipe(Settings):
     unwanted_hosts: dict[str, str] = Field(default_factory=dict)
     """Reason → file of hosts, one a line or in the form of /etc/hosts; beside the packaged lists."""
     thresholds: Thresholds = Thresholds()
-    min_quality: float = Field(default=0.0, ge=0, le=1)
-    """Of the quality score; 0 keeps all."""
+    min_scores: dict[str, float] = Field(default_factory=dict)
+    """Name of a score → least that a document must have, for example ``quality: 0.2``; left out as ``low_NAME``."""
     duplicates: Duplicates | None = Duplicates()
     """None compares nothing."""
     decontaminate: tuple[str, ...] = ()
