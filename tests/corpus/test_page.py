@@ -185,3 +185,18 @@ def test_importing_it_brings_no_optional_library():
         "sys.exit(any(m in sys.modules for m in ('resiliparse', 'trafilatura', 'ftfy')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_named_place_is_no_link() -> None:
+    """Pages of the 1990s have one before every heading, and what follows is their text."""
+    text = (
+        '<body><h3><a name="a"></a>História</h3><p><a name="b"></a>A vila tem foral desde 1212 e uma ponte de pedra '
+        'sobre a ribeira.</p><h3><a name="c"></a>Festas</h3><p><a name="d"></a>Em agosto há procissão, bandas e '
+        "fogo de artifício no largo.</p></body>"
+    )
+    assert page(text, "http://x.pt/").text.split("\n") == [
+        "História",
+        "A vila tem foral desde 1212 e uma ponte de pedra sobre a ribeira.",
+        "Festas",
+        "Em agosto há procissão, bandas e fogo de artifício no largo.",
+    ]

@@ -126,7 +126,8 @@ def _found(tree: Any, selectors: list[str]) -> list[blocks.Block]:
     reduced = extract_plain_text(
         tree, preserve_formatting="minimal_html", links=True, skip_elements=selectors
     )
-    return blocks.blocks(reduced)
+    # So resiliparse writes a place that is linked to, <a name="…">, and does not close it: it is no link.
+    return blocks.blocks(reduced.replace('<a href="">', ""))
 
 
 def _num_words(found: list[blocks.Block]) -> int:
