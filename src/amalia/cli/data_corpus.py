@@ -30,7 +30,7 @@ def build_corpus(recipe: Path, overrides: Sequence[str], out: Path, *, dry_run: 
     planned = corpus.plan(loaded, out)
     needed, free = corpus.disk_needed(planned, out)
     typer.echo(corpus_text.disk(needed, free), err=True)
-    made = corpus.build(loaded, out)
+    made = corpus.carry_out(loaded, planned, out)
     if made is None:
         typer.echo("handed to Slurm; run the same command again once the jobs are done")
         return
@@ -60,7 +60,9 @@ def _would_do(recipe: CorpusRecipe, out: Path) -> list[str]:
     except ArtifactError as error:  # what is to be read may be made later
         return [str(error)]
     lines = corpus_text.planned(planned, *corpus.disk_needed(planned, out))
-    return lines + (corpus.batch_scripts(recipe, out) if recipe.run.executor == "slurm" else [])
+    return lines + (
+        corpus.batch_scripts(recipe, planned, out) if recipe.run.executor == "slurm" else []
+    )
 
 
 def look(

@@ -123,15 +123,19 @@ def build(recipe: CorpusRecipe, out: Path) -> Corpus | None:
         ArtifactError: A source is missing, ``out`` holds another corpus, or the disk is full.
         LaunchError: The executor cannot be used.
     """
-    made = plan(recipe, out)
+    return carry_out(recipe, plan(recipe, out), out)
+
+
+def carry_out(recipe: CorpusRecipe, made: Plan, out: Path) -> Corpus | None:
+    """Do what ``plan`` has found; as ``build``."""
     if not run(made.phases, recipe.run, out / "work" / "logs"):
         return None
     return _gathered(recipe, made, out)
 
 
-def batch_scripts(recipe: CorpusRecipe, out: Path) -> list[str]:
+def batch_scripts(recipe: CorpusRecipe, made: Plan, out: Path) -> list[str]:
     """Write what would be handed to Slurm."""
-    return scripts(plan(recipe, out).phases, recipe.run, out / "work" / "logs")
+    return scripts(made.phases, recipe.run, out / "work" / "logs")
 
 
 def disk_needed(made: Plan, out: Path) -> tuple[int, int]:

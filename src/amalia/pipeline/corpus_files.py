@@ -9,19 +9,22 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from amalia.corpus.classifier import Classifier
 from amalia.corpus.drop import SHOWN_CHARS, Drop
 from amalia.errors import ArtifactError
-from amalia.records import Document
-from amalia.store import disk_errors, read_shard, sha256_of, write_text
+from amalia.records import Document, Row
+from amalia.store import disk_errors, read_shard, sha256_of, write_rows, write_text
 
 TOLD = "told.json"
 DROPPED = "dropped.jsonl"
+BATCH_DOCUMENTS = 1000
+"""Held at a time, and written in a file."""
 ALWAYS_SHOWN = 5
 """Of each reason and task so many are kept to look at, however few there are."""
 
@@ -51,6 +54,43 @@ class Drops:
         """Write what is shown, one a line."""
         lines = [json.dumps(as_json(drop), ensure_ascii=False) + "\n" for drop in self.shown]
         write_text(folder / DROPPED, "".join(lines))
+
+
+class DocumentShards:
+    """Writes documents in shards of a bounded number, scored by classifiers before they are written."""
+
+    def __init__(
+        self, folder: Path, stem: str, classifiers: Mapping[str, Classifier] | None = None
+    ) -> None:
+        """Begin with none; files are called ``stem`` and a number."""
+        self._folder = folder
+        self._stem = stem
+        self._classifiers = classifiers or {}
+        self._waiting: list[Document] = []
+        self._num_shards = 0
+
+    def add(self, document: Document) -> None:
+        """Write a document, in time."""
+        self._waiting.append(document)
+        if len(self._waiting) >= BATCH_DOCUMENTS:
+            self.finish()
+
+    def finish(self) -> None:
+        """Write what is waiting."""
+        if not self._waiting:
+            return
+        for name, classifier in self._classifiers.items():
+            found = classifier.scores([document.text for document in self._waiting])
+            self._waiting = [
+                document.model_copy(
+                    update={"scores": {**document.scores, f"classifier_{name}": score}}
+                )
+                for document, score in zip(self._waiting, found, strict=True)
+            ]
+        path = self._folder / f"{self._stem}{self._num_shards:05d}.parquet"
+        write_rows(path, "documents", [Row(document, {}) for document in self._waiting])
+        self._waiting = []
+        self._num_shards += 1
 
 
 def as_json(drop: Drop) -> dict[str, str]:

@@ -110,16 +110,20 @@ class Matching:
 
     @property
     def parts(self) -> list[Part]:
-        """What each task compares."""
+        """What all tasks compare, in their order."""
         return parts(self.settings, self.num_partitions)
+
+    def part(self, task: int) -> Part:
+        """What one task compares, without a list of all, which may be a million."""
+        return Part(*divmod(task, self.num_partitions), self.num_partitions)
 
     def is_done(self, task: int) -> bool:
         """Whether a part was compared."""
-        return self.path(self.parts[task]).is_file()
+        return self.path(self.part(task)).is_file()
 
     def do(self, task: int) -> None:
         """Compare a part."""
-        part = self.parts[task]
+        part = self.part(task)
         self.folder.mkdir(parents=True, exist_ok=True)
         match(self.files(), part, self.path(part))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import mmap
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +23,10 @@ from amalia.corpus.document import DocumentSettings, Made, Source, made
 from amalia.corpus.drop import Drop
 from amalia.corpus.files import read_folder
 from amalia.corpus.private_data import Seal
-from amalia.pipeline.corpus_files import Drops, making, task_folder, tell
-from amalia.records import Document, Row
-from amalia.store import write_rows, write_text
+from amalia.pipeline.corpus_files import DocumentShards, Drops, making, task_folder, tell
+from amalia.store import write_text
 
 SEALED = "sealed.jsonl"
-_BATCH_DOCUMENTS = 1000
 _STRIKES = 2
 _NOTHING = -1
 
@@ -71,16 +69,13 @@ class Reading:
             read = {name: address_lists.read_hosts(Path(path)) for name, path in self.hosts.items()}
             lists = address_lists.with_hosts(lists, **read)
         key = self.documents.private.key_file
-        writer = _Writer(
-            Drops(self.sample_fraction),
-            None if key is None else Seal.load(key),
-            {name: _loaded(told) for name, told in self.documents.classifiers.items()},
-        )
+        seal = None if key is None else Seal.load(key)
+        classifiers = {name: _loaded(told) for name, told in self.documents.classifiers.items()}
         self.folder.mkdir(parents=True, exist_ok=True)
         with making(self.folder, task) as partial, _in_hand(self.folder, task) as hand:
-            writer.folder = partial
+            shards = DocumentShards(partial, "documents-", classifiers)
+            writer = _Writer(partial, shards, Drops(self.sample_fraction), seal)
             for number, item in enumerate(_captures(unit, self.archives)):
-                writer.num_captures += 1
                 if hand.is_poison(number):
                     item = _crash(item)
                 hand.take(number)
@@ -124,61 +119,41 @@ def _crash(item: Capture | Drop) -> Drop:
 
 
 class _Writer:
-    """Writes documents in shards, drops, and seals."""
+    """Writes documents, drops, and seals."""
 
     def __init__(
-        self, drops: Drops, seal: Seal | None, classifiers: Mapping[str, Classifier]
+        self, folder: Path, shards: DocumentShards, drops: Drops, seal: Seal | None
     ) -> None:
         self.drops = drops
-        self._classifiers = classifiers
-        self.folder = Path()
         self.num_captures = self.num_documents = 0
+        self._folder = folder
+        self._shards = shards
         self._seal = seal
         self._sealed: list[str] = []
-        self._rows: list[Row[Document]] = []
-        self._num_shards = 0
 
     def add(self, item: Made | Drop) -> None:
+        self.num_captures += 1
         if isinstance(item, Drop):
             self.drops.add(item)
             return
         self.num_documents += 1
-        self._rows.append(Row(item.document, {}))
+        self._shards.add(item.document)
         if self._seal is not None and item.values:
             name = item.document.id
             line = {"id": name, "sealed": self._seal.sealed(name, item.values)}
             self._sealed.append(json.dumps(line) + "\n")
-        if len(self._rows) >= _BATCH_DOCUMENTS:
-            self._flush()
 
     def finish(self) -> None:
-        if self._rows:
-            self._flush()
-        self.drops.write(self.folder)
+        self._shards.finish()
+        self.drops.write(self._folder)
         if self._seal is not None:
-            write_text(self.folder / SEALED, "".join(self._sealed))
-
-    def _flush(self) -> None:
-        path = self.folder / f"documents-{self._num_shards:05d}.parquet"
-        for name, classifier in self._classifiers.items():
-            found = classifier.scores([row.record.text for row in self._rows])
-            self._rows = [
-                Row(_scored(row.record, f"classifier_{name}", score), {})
-                for row, score in zip(self._rows, found, strict=True)
-            ]
-        write_rows(path, "documents", self._rows)
-        self._rows = []
-        self._num_shards += 1
+            write_text(self._folder / SEALED, "".join(self._sealed))
 
 
 def _loaded(told: ClassifierSettings) -> Classifier:
     return Classifier.load(
         told.folder, label=told.label, max_tokens=told.max_tokens, batch_size=told.batch_size
     )
-
-
-def _scored(document: Document, name: str, score: float) -> Document:
-    return document.model_copy(update={"scores": {**document.scores, name: score}})
 
 
 class _Hand:

@@ -17,13 +17,20 @@ from tokenizers import Tokenizer
 
 from amalia.corpus.clusters import KINDS, ShardClusters, read_clusters
 from amalia.evaluate.contamination import Index, index, search
-from amalia.pipeline.corpus_files import Drops, documents_of, making, task_folder, tell
+from amalia.pipeline.corpus_files import (
+    BATCH_DOCUMENTS,
+    DocumentShards,
+    Drops,
+    documents_of,
+    making,
+    task_folder,
+    tell,
+)
 from amalia.pipeline.corpus_matching import kept_rows
 from amalia.pipeline.corpus_recipe import VARIETIES
 from amalia.records import Document, Row
-from amalia.store import read_rows, write_rows
+from amalia.store import read_rows
 
-_BATCH_DOCUMENTS = 1000
 _MAX_DOMAINS = 20_000
 _LENGTHS = (100, 200, 400, 800, 1600, 3200, 6400, 12_800)
 """Bounds of the histogram of words."""
@@ -52,7 +59,9 @@ class Writing:
         counter = _Counter(Tokenizer.from_file(str(self.tokenizer / "tokenizer.json")))
         wanted = _test_set(self.evaluations)
         with making(self.folder, task) as partial:
-            writers: dict[str, _Writer] = {name: _Writer(partial, name) for name in VARIETIES}
+            writers: dict[str, DocumentShards] = {
+                name: DocumentShards(partial, f"{name}.") for name in VARIETIES
+            }
             for batch in _batches(self._distinct(task, drops)):
                 clean = _decontaminated(batch, wanted, drops)
                 for document in counter.counted(clean):
@@ -81,28 +90,6 @@ class Writing:
             else:
                 detail = f"one of {int(found.sizes[place])}"
                 drops.add_document(document, kind, "duplicates@1", detail)
-
-
-class _Writer:
-    """Writes the documents of one variety in shards."""
-
-    def __init__(self, folder: Path, variety: str) -> None:
-        self._folder = folder
-        self._variety = variety
-        self._rows: list[Row[Document]] = []
-        self._num_shards = 0
-
-    def add(self, document: Document) -> None:
-        self._rows.append(Row(document, {}))
-        if len(self._rows) >= _BATCH_DOCUMENTS:
-            self.finish()
-
-    def finish(self) -> None:
-        if self._rows:
-            name = f"{self._variety}.{self._num_shards:05d}.parquet"
-            write_rows(self._folder / name, "documents", self._rows)
-            self._rows = []
-            self._num_shards += 1
 
 
 @dataclass(slots=True)
@@ -191,7 +178,7 @@ def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
     batch: list[Document] = []
     for document in documents:
         batch.append(document)
-        if len(batch) == _BATCH_DOCUMENTS:
+        if len(batch) == BATCH_DOCUMENTS:
             yield batch
             batch = []
     if batch:

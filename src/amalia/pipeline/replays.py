@@ -67,6 +67,7 @@ def build(recipe: ReplayRecipe, out: Path) -> Manifest:
     with shop, disk_errors(shop.partial):
         began = time.monotonic()
         drops = Drops(recipe.sample_fraction)
+        # Read once more only to be counted: asking takes days, and people want to know how many.
         num_entries = sum(1 for _ in _wanted(recipe, indexes, Drops(0.0)))
         with Progress(recipe.name, num_entries) as progress:
             num_kept = asyncio.run(

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from amalia.report import numbers
+from amalia.report.template import environment
 
 MAX_DOMAINS = 25
 _TITLES = {
@@ -112,16 +111,10 @@ def charts(
 
 def render(page: CorpusPage) -> str:
     """Make the page; it loads nothing from anywhere."""
-    environment = Environment(
-        loader=PackageLoader("amalia", "report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"integer": numbers.integer, "percent": numbers.percent}
     css = resources.files("amalia.report").joinpath("report.css").read_text("utf-8")
-    return environment.get_template("corpus.html.j2").render(page=page, css=css)
+    made = environment()
+    made.filters |= {"integer": numbers.integer, "percent": numbers.percent}
+    return made.get_template("corpus.html.j2").render(page=page, css=css)
 
 
 def _chart(title: str, counts: Sequence[tuple[str, int]]) -> CorpusChart:

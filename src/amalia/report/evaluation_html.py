@@ -14,7 +14,7 @@ from hashlib import sha256
 from importlib import resources
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from amalia.report import charts, html, numbers, text
@@ -37,6 +37,7 @@ from amalia.report.evaluation_drawings import (
     with_forests,
 )
 from amalia.report.model import Picture
+from amalia.report.template import environment
 
 MAX_CHARACTERS = 6000
 """A longer text is cut, and the page says so; the log has all of it."""
@@ -136,14 +137,8 @@ class _Card:
 
 
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("amalia", "report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
+    made = environment()
+    made.filters |= {
         "integer": numbers.integer,
         "percent": numbers.percent,
         "number": numbers.number,
@@ -154,7 +149,7 @@ def _environment() -> Environment:
         "is_long": _is_long,
         "share_drawing": _share_drawing,
     }
-    environment.globals |= {
+    made.globals |= {
         "value": value,
         "spread": spread,
         "signed": signed,
@@ -164,7 +159,7 @@ def _environment() -> Environment:
         "verdict": _verdict,
         "said_value": _said_value,
     }
-    return environment
+    return made
 
 
 def _sections(

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from amalia.errors import ArtifactError
 from amalia.report import charts, numbers, text
 from amalia.report.model import Curve, EvalRow, FunnelRow, Interval, Picture, Report, StageRow
+from amalia.report.template import environment
 
 _NUM_HEADLINE_TASKS = 4
 # Below this a reader of the page must be told not to expect general abilities.
@@ -93,15 +94,9 @@ def write_page(document: str, path: Path) -> None:
 
 
 def _environment(report: Report) -> Environment:
-    environment = Environment(
-        loader=PackageLoader("amalia", "report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    made = environment()
     train_seconds = sum(row.seconds for row in report.stages)
-    environment.filters |= {
+    made.filters |= {
         "integer": numbers.integer,
         "number": numbers.number,
         "percent": numbers.percent,
@@ -113,7 +108,7 @@ def _environment(report: Report) -> Environment:
         "time_bar": partial(_time_bar, train_seconds=train_seconds),
         "groupby_stage": _by_stage,
     }
-    return environment
+    return made
 
 
 @dataclass(frozen=True, slots=True)
